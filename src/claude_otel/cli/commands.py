@@ -1,0 +1,85 @@
+"""The commands of `claude-otel` and their options. What a command does is in the module of its name."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated, Optional
+
+import typer
+
+from claude_otel.cli.problem import Problem
+
+app = typer.Typer(
+    name="claude-otel",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+PASS_ON = {"allow_interspersed_args": False, "ignore_unknown_options": False}
+"""Options after the program's name are the program's."""
+
+
+def start() -> None:
+    """Runs the command line. A problem is one message on stderr and its exit code."""
+    try:
+        app()
+    except Problem as problem:
+        sys.stderr.write(f"claude-otel: {problem.message}\n")
+        sys.exit(problem.code)
+
+
+def show_version(wanted: bool) -> None:
+    """Prints the version and exits."""
+    if wanted:
+        typer.echo(f"claude-otel {version('claude-otel')}")
+        raise typer.Exit()
+
+
+@app.callback()
+def claude_otel(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Cost, cache, latency and blame of every Claude call of a program, without a code change."""
+
+
+Json = Annotated[
+    Optional[str],  # noqa: UP045 - typer on Python 3.10 reads this one
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        help="Write the report as JSON to FILE; - is stdout, after the program has ended.",
+    ),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No line for each call and no live total, only the report.")
+]
+NoReport = Annotated[bool, typer.Option("--no-report", help="No report when the program has ended.")]
+
+
+@app.command(context_settings=PASS_ON)
+def run(
+    command: Annotated[
+        list[str], typer.Argument(metavar="PROGRAM [ARGS]...", help="The program and its arguments.")
+    ],
+    json: Json = None,
+    quiet: Quiet = False,
+    no_report: NoReport = False,
+) -> None:
+    """Run a program and see its calls to Claude: a line for each as it ends, then a report.
+
+    No backend is needed: the program is instrumented as by opentelemetry-instrument and sends its telemetry
+    to this process. Its input, output, signals and exit code are its own; all that is shown goes to stderr.
+
+    Example: claude-otel run python app.py
+    """
+    from claude_otel.cli.run import Options
+    from claude_otel.cli.run import run as run_program
+
+    run_program(command, Options(json_path=json, quiet=quiet, report=not no_report))

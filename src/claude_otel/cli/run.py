@@ -1,0 +1,165 @@
+"""`claude-otel run`: a program, instrumented, with its calls as they end and a report when it has ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from signal import Signals
+
+from claude_otel.cli import otlp, process
+from claude_otel.cli.document import document
+from claude_otel.cli.environment import child_environment
+from claude_otel.cli.fmt import Style, colours_wanted, seconds, shortened
+from claude_otel.cli.health import WATCHED, Health
+from claude_otel.cli.hints import nothing_seen
+from claude_otel.cli.live import Live
+from claude_otel.cli.problem import Problem
+from claude_otel.cli.receiver import Receiver
+from claude_otel.cli.record import read
+from claude_otel.cli.report import Report
+from claude_otel.cli.summary import summary
+from claude_otel.cli.terminal import Plain, Terminal
+
+TITLE_COLUMNS = 60
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is shown of a run."""
+
+    json_path: str | None = None
+    quiet: bool = False
+    report: bool = True
+
+
+@dataclass
+class Seen:
+    """What has come of a run so far. Handlers run in threads of the receiver, one at a time."""
+
+    report: Report = field(default_factory=Report)
+    health: Health = field(default_factory=Health)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def logs(self, live: Live) -> Callable[[bytes], None]:
+        """Takes an OTLP logs request."""
+
+        def take(body: bytes) -> None:
+            with self.lock:
+                self.health.requests += 1
+                for event in otlp.call_events(body):
+                    call = read(event.instance, event.attributes)
+                    self.report.add(call)
+                    live.add(call)
+
+        return take
+
+    def metrics(self, body: bytes) -> None:
+        """Takes an OTLP metrics request."""
+        with self.lock:
+            self.health.requests += 1
+            for point in otlp.points(body, WATCHED):
+                self.health.add(point)
+            self.report.active = self.health.active
+
+    def traces(self, body: bytes) -> None:  # noqa: ARG002
+        """Takes an OTLP traces request: the report needs no spans."""
+        with self.lock:
+            self.health.requests += 1
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that is over: how the program ended, and what was seen of it."""
+
+    command: list[str]
+    env: Mapping[str, str]
+    status: int
+    seconds: float
+    seen: Seen
+
+
+def run(
+    command: list[str], options: Options, after: Callable[[Ended, Plain, Style], None] | None = None
+) -> None:
+    """Runs `command`, reports, and ends this process as the program ended.
+
+    `after` may add to the report.
+    """
+    check_writable(options.json_path)
+    style = Style(colours_wanted(os.environ, sys.stderr.isatty()))
+    out = Terminal() if style.colours else Plain()
+    with process.blocked_signals() as mask:
+        ended = observe(command, options, out, style, mask)
+        if options.report:
+            show(ended, out, style)
+        if after:
+            after(ended, out, style)
+        write_json(ended, options.json_path)
+        process.end_like(ended.status)
+
+
+def observe(command: list[str], options: Options, out: Plain, style: Style, mask: set[Signals]) -> Ended:
+    """Runs `command` to its end, and shows its calls."""
+    seen = Seen()
+    live = Live(seen.report, out, style, options.quiet)
+    receiver = Receiver({"/v1/logs": seen.logs(live), "/v1/metrics": seen.metrics, "/v1/traces": seen.traces})
+    env = child_environment(os.environ, receiver.url, command)
+    began = time.monotonic()
+    pid = process.start(command, env, mask)
+    live.start()
+    status = process.wait(pid, out.pause, out.resume)
+    elapsed = time.monotonic() - began
+    receiver.drain()
+    live.stop()
+    receiver.close()
+    return Ended(command, env, status, elapsed, seen)
+
+
+def show(ended: Ended, out: Plain, style: Style) -> None:
+    """Prints the report."""
+    command = shortened(shlex.join(ended.command), TITLE_COLUMNS)
+    title = f"{command}  {seconds(ended.seconds)}  {process.ending(ended.status)}"
+    out.line("")
+    if not ended.seen.report.calls:
+        out.line(style(f"claude-otel: {nothing_seen(ended.seen.health, ended.command, ended.env)}", "yellow"))
+        return
+    for line in summary(ended.seen.report, ended.seen.health, title, style):
+        out.line(line)
+
+
+def check_writable(path: str | None) -> None:
+    """Raises `Problem` if the report could not be written to `path`, before anything is run."""
+    if path is None or path == "-":
+        return
+    try:
+        with open(path, "a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        raise Problem(
+            f"cannot write the report to {path!r}: {error.strerror}. "
+            "Name a file in a directory that exists and that you may write to."
+        ) from None
+
+
+def write_json(ended: Ended, path: str | None) -> None:
+    """Writes the report as JSON to `path`, `-` for stdout. A failure to is one line on stderr."""
+    if path is None:
+        return
+    text = json.dumps(
+        document(ended.seen.report, ended.seen.health, ended.command, ended.status, ended.seconds), indent=2
+    )
+    try:
+        if path == "-":
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+        else:
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write(text + "\n")
+    except OSError as error:
+        sys.stderr.write(f"claude-otel: could not write the report to {path!r}: {error.strerror}\n")
