@@ -89,6 +89,7 @@ GEO = "claude.usage.inference_geo"
 WEB_SEARCHES = "claude.usage.web_search_requests"
 WEB_FETCHES = "claude.usage.web_fetch_requests"
 ITERATIONS = "claude.usage.iterations"
+PARTIAL = "claude.usage.partial"
 
 # Time.
 DURATION = "claude.duration"
@@ -198,6 +199,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute(WEB_SEARCHES, "int", _SPAN_EVENT, "Web searches that the API made"),
     Attribute(WEB_FETCHES, "int", _SPAN_EVENT, "Web fetches that the API made"),
     Attribute(ITERATIONS, "int", _SPAN_EVENT, "How many iterations the answer was billed as, when the API lists them"),
+    Attribute(PARTIAL, "boolean", _SPAN_EVENT, "`true` when the stream ended before its final numbers: input is what its first event said, output and its cost are unknown and left out"),
     Attribute(DURATION, "double", ("event",), "Seconds from the call to the end of its answer, the reading of the stream included"),
     Attribute(TIME_TO_FIRST_CHUNK, "double", _SPAN_EVENT, "Seconds to the first `content_block_delta`, streams only"),
     Attribute(TIME_TO_FIRST_TEXT, "double", _SPAN_EVENT, "Seconds to the first visible text"),
@@ -205,7 +207,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute(ATTEMPTS, "int", _SPAN_EVENT, "HTTP requests of the call"),
     Attribute(ATTEMPT_STATUSES, "string[]", _SPAN_EVENT, "Status of each attempt, or `timeout`, `connection_error`, `cancelled`"),
     Attribute(BACKOFF, "double", _SPAN_EVENT, "Seconds slept between attempts"),
-    Attribute(COST, "double", _SPAN_EVENT, "USD of the call; absent when it is unpriced or not final"),
+    Attribute(COST, "double", _SPAN_EVENT, "USD of the call; absent when it is unpriced; of the input alone when `claude.usage.partial`"),
     *(
         Attribute(f"claude.cost.{component}", "double", _SPAN_EVENT, f"USD for `{component}`, when not zero")
         for component in COST_COMPONENTS
@@ -271,7 +273,11 @@ INPUT_METRIC = Metric(
     "Input tokens, cache reads and writes included",
 )  # fmt: skip
 OUTPUT_METRIC = Metric(
-    "gen_ai.client.inference.usage.output_tokens", "counter", "{token}", _TOKENS, "Output tokens, thinking included"
+    "gen_ai.client.inference.usage.output_tokens",
+    "counter",
+    "{token}",
+    _TOKENS,
+    "Output tokens, thinking included",
 )
 CACHE_READ_METRIC = Metric(
     "gen_ai.client.inference.usage.cache_read.input_tokens", "counter", "{token}", _TOKENS,
@@ -299,14 +305,22 @@ MISSED_TOKENS_METRIC = Metric(
     "Input tokens that a cache hit would have read",
 )  # fmt: skip
 MISSED_COST_METRIC = Metric(
-    "claude.cache.missed_cost", "counter", "USD", (*COMMON, SURFACE, MISS_REASON), "What missing the cache cost"
+    "claude.cache.missed_cost",
+    "counter",
+    "USD",
+    (*COMMON, SURFACE, MISS_REASON),
+    "What missing the cache cost",
 )
 CALLS_METRIC = Metric(
     "claude.calls", "counter", "{call}",
     (*COMMON, SURFACE, OUTCOME, STOP_REASON, BLAME, ERROR_TYPE, RETRIED), "Calls that ended",
 )  # fmt: skip
 UNPRICED_METRIC = Metric(
-    "claude.unpriced_calls", "counter", "{call}", COMMON, "Calls that have no cost, as a model of theirs has no price"
+    "claude.unpriced_calls",
+    "counter",
+    "{call}",
+    COMMON,
+    "Calls that have no cost, as a model of theirs has no price",
 )
 ATTEMPTS_METRIC = Metric(
     "claude.attempts", "counter", "{attempt}", (*COMMON, STATUS_CODE, BLAME), "HTTP requests of calls"
@@ -321,7 +335,11 @@ ACTIVE_METRIC = Metric(
 )  # fmt: skip
 _RATE_LIMIT = (PROVIDER, REQUEST_MODEL, RATE_LIMIT_TYPE)
 REMAINING_METRIC = Metric(
-    "claude.rate_limit.remaining", "gauge", "{unit}", _RATE_LIMIT, "What the last answer said remains of a rate limit"
+    "claude.rate_limit.remaining",
+    "gauge",
+    "{unit}",
+    _RATE_LIMIT,
+    "What the last answer said remains of a rate limit",
 )
 LIMIT_METRIC = Metric(
     "claude.rate_limit.limit", "gauge", "{unit}", _RATE_LIMIT, "What the last answer said a rate limit is"

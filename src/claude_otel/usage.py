@@ -27,6 +27,14 @@ class Entry:
         """All input tokens, cached or not: what length tiers of prices go by."""
         return self.input_tokens + self.cache_read + self.cache_write_5m + self.cache_write_1h
 
+    def add(self, other: Entry) -> None:
+        """Adds the tokens of `other`."""
+        self.input_tokens += other.input_tokens
+        self.output_tokens += other.output_tokens
+        self.cache_read += other.cache_read
+        self.cache_write_5m += other.cache_write_5m
+        self.cache_write_1h += other.cache_write_1h
+
 
 @dataclass
 class Usage:
@@ -57,3 +65,97 @@ def count(data: Any, name: str) -> int:
     """The token count `name` of `data`; 0 for anything that is not a count."""
     value = get(data, name)
     return value if type(value) is int and value > 0 else 0
+
+
+FIELDS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "cache_creation",
+    "output_tokens_details",
+    "server_tool_use",
+    "iterations",
+    "service_tier",
+    "speed",
+    "inference_geo",
+)
+"""The fields of `usage` that are read. `message_delta` has those that are cumulative, and replaces what it has."""
+
+
+def merge(into: dict[str, Any], usage: Any) -> None:
+    """Puts the fields that `usage` gives over those in `into`: `message_start` first, then `message_delta`."""
+    fields = usage if isinstance(usage, dict) else getattr(usage, "__dict__", {})
+    for name in FIELDS:
+        value = fields.get(name)
+        if value is not None:
+            into[name] = value
+
+
+def read(raw: dict[str, Any], *, model: str | None, ttl: str, final: bool = True) -> Usage:
+    """The usage that the merged fields `raw` make.
+
+    `model` is the one that served. `ttl`, `5m` or `1h`, is the life that the request asked for: writes that no split
+    covers are booked on it. Without `final`, which `message_delta` brings, output is a placeholder and is left out.
+    """
+    listed = raw.get("iterations")
+    entries = _iterations(listed, model, ttl) if final and isinstance(listed, list) else []
+    iterations = len(entries)
+    if not any(entry.kind in ("message", "fallback_message") for entry in entries):
+        entries.insert(0, _entry(raw, "message", model, ttl))
+    if not final:
+        entries[0].output_tokens = 0
+    server = raw.get("server_tool_use") if final else None
+    details = raw.get("output_tokens_details") if final else None
+    return Usage(
+        entries=entries,
+        reasoning_tokens=None if details is None else count(details, "thinking_tokens"),
+        service_tier=_text(raw.get("service_tier")),
+        speed=_text(raw.get("speed")),
+        inference_geo=_text(raw.get("inference_geo")),
+        web_search_requests=count(server, "web_search_requests"),
+        web_fetch_requests=count(server, "web_fetch_requests"),
+        iterations=iterations,
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _iterations(listed: list[Any], model: str | None, ttl: str) -> list[Entry]:
+    """An entry for each iteration. One that declined before any output, so that another served, is not billed."""
+    entries = [
+        _entry(item, _text(get(item, "type")) or "message", _text(get(item, "model")) or model, ttl) for item in listed
+    ]
+    if any(entry.kind == "fallback_message" for entry in entries):
+        for entry in entries:
+            entry.billed = entry.kind != "message" or entry.output_tokens > 0
+    return entries
+
+
+def _entry(usage: Any, kind: str, model: str | None, ttl: str) -> Entry:
+    write_5m, write_1h = _writes(usage, ttl)
+    return Entry(
+        kind=kind,
+        model=model,
+        input_tokens=count(usage, "input_tokens"),
+        output_tokens=count(usage, "output_tokens"),
+        cache_read=count(usage, "cache_read_input_tokens"),
+        cache_write_5m=write_5m,
+        cache_write_1h=write_1h,
+    )
+
+
+def _writes(usage: Any, ttl: str) -> tuple[int, int]:
+    """The 5 minute and 1 hour cache writes. A total that grew since its split was given is booked on `ttl`."""
+    split = get(usage, "cache_creation")
+    short, long = count(split, "ephemeral_5m_input_tokens"), count(split, "ephemeral_1h_input_tokens")
+    total = get(usage, "cache_creation_input_tokens")
+    if type(total) is not int:
+        return short, long
+    total = max(total, 0)
+    if short + long > total:
+        return total - min(long, total), min(long, total)
+    rest = total - short - long
+    return (short, long + rest) if ttl == "1h" else (short + rest, long)

@@ -1,0 +1,132 @@
+"""The account of an ended call: its usage, its bill, and why it missed the cache. Spans, metrics and events read it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from claude_otel import cache_watch
+from claude_otel.cache_watch import Miss
+from claude_otel.call import Call
+from claude_otel.pricing import Bill, Prices
+from claude_otel.usage import Usage, get, merge, read
+
+
+@dataclass
+class Account:
+    """What one answer used and cost. `usage` is `None` when the API told nothing of it."""
+
+    usage: Usage | None = None
+    bill: Bill | None = None
+    miss: Miss | None = None
+    missed_cost: float | None = None
+    partial: bool = False
+    """Whether the stream ended before its final numbers: output is unknown, and not in the bill."""
+
+    earlier: list[Account] = field(default_factory=list)
+    """Of answers that a client-side fallback refused before this one."""
+
+    @property
+    def all(self) -> list[Account]:
+        """The accounts of every answer of the call that told of its usage."""
+        return [account for account in (*self.earlier, self) if account.usage is not None]
+
+    @property
+    def cost(self) -> float | None:
+        """USD of all answers, `None` when there is no bill, or one without a price."""
+        bills = [account.bill for account in self.all if account.bill is not None]
+        return sum(bill.total for bill in bills) if bills and all(bill.priced for bill in bills) else None
+
+    @property
+    def unpriced(self) -> tuple[str, ...]:
+        """The models of the call that have no price."""
+        return tuple(model for account in self.all if account.bill for model in account.bill.unpriced)
+
+
+def account_of(call: Call, prices: Prices) -> Account:
+    """The account of `call`, which has ended."""
+    if call.results is not None:
+        return Account(call.results.usage, call.results.bill)
+    if not call.raw_usage:
+        return Account()
+    account = _account(call, prices, call.raw_usage, call.served, call.stop_reason, final=call.final)
+    if not call.stream:
+        account.earlier = [_earlier(call, prices, answer) for answer in call.answers[:-1]]
+    account.miss = _miss(call, account, prices)
+    account.missed_cost = _missed_cost(call, account, prices)
+    return account
+
+
+def _account(
+    call: Call,
+    prices: Prices,
+    raw: dict[str, Any],
+    served: str | None,
+    stop_reason: str | None,
+    *,
+    final: bool,
+) -> Account:
+    usage = read(raw, model=served or call.model, ttl=call.asked.cache_ttl or "5m", final=final)
+    return Account(usage, bill_of(call, prices, usage, served, stop_reason), partial=not final)
+
+
+def bill_of(call: Call, prices: Prices, usage: Usage, served: str | None, stop_reason: str | None) -> Bill:
+    """The bill for `usage` in the circumstances of `call`."""
+    return prices.bill(
+        usage,
+        requested=call.model,
+        served=served,
+        platform=call.target.platform,
+        region=call.target.region,
+        stop_reason=stop_reason,
+        at=call.started_ns / 1e9,
+    )
+
+
+def _earlier(call: Call, prices: Prices, answer: Any) -> Account:
+    """The account of an answer that was accepted, and then replaced by another."""
+    try:
+        message = json.loads(answer.content)
+    except Exception:
+        return Account()
+    raw: dict[str, Any] = {}
+    merge(raw, get(message, "usage"))
+    if not raw:
+        return Account()
+    return _account(call, prices, raw, get(message, "model"), get(message, "stop_reason"), final=True)
+
+
+def _miss(call: Call, account: Account, prices: Prices) -> Miss | None:
+    if call.operation != "chat" or account.usage is None or call.asked.prefix is None:
+        return None
+    minimum = prices.cache_minimum(call.served or call.model or "", call.target.platform)
+    return cache_watch.miss(call.expected, account.usage, call.diagnosis, minimum)
+
+
+def _missed_cost(call: Call, account: Account, prices: Prices) -> float | None:
+    """USD that the missed tokens cost more than a read had: at the write price as far as they were written."""
+    usage, miss = account.usage, account.miss
+    if usage is None or miss is None:
+        return None
+    rates = prices.rates(
+        call.served or call.model or "",
+        platform=call.target.platform,
+        region=call.target.region,
+        at=call.started_ns / 1e9,
+        speed=usage.speed,
+        inference_geo=usage.inference_geo,
+        service_tier=usage.service_tier,
+        prompt_tokens=usage.entries[0].prompt_tokens,
+    )
+    if rates is None or rates.read is None:
+        return None
+    if account.bill is not None and account.bill.priced and account.bill.total == 0:
+        return 0.0
+    written = ((usage.total("cache_write_1h"), rates.write_1h), (usage.total("cache_write_5m"), rates.write_5m))
+    left, cost = miss.tokens, 0.0
+    for tokens, rate in (*written, (left, rates.input)):
+        part = min(left, tokens)
+        cost += part * ((rates.input if rate is None else rate) - rates.read)
+        left -= part
+    return cost

@@ -1,0 +1,190 @@
+"""What a call asks for, read from the SDK's request options. Scalars only: no content is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import marshal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from claude_otel.usage import get
+
+AttributeValue = str | int | float | bool | list[str]
+
+_SHORT = 200
+"""Characters that a text of the request may have to become an attribute: names and levels, never content."""
+
+
+@dataclass
+class Asked:
+    """The request of a call, as far as the record needs it.
+
+    The hashes are local: `tools`, `system` and `parameters` are what a change of makes the cache miss.
+    """
+
+    max_tokens: int | None = None
+    effort: str | None = None
+    service_tier: str | None = None
+    thinking_type: str | None = None
+    thinking_budget: int | None = None
+    task_budget: int | None = None
+    tools: int = 0
+    json_output: bool = False
+    betas: list[str] = field(default_factory=list)
+    user: str | None = None
+    cache_ttl: str | None = None
+    prefix: Prefix | None = None
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """The hashes of what the prompt cache goes by, besides the messages."""
+
+    model: str
+    tools: str
+    system: str
+    parameters: str
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the prompt: of tools and system, so that models can be compared on the same prompt."""
+        return hashlib.blake2b((self.tools + self.system).encode(), digest_size=8).hexdigest()
+
+
+def text(value: object) -> str | None:
+    """`value` when it is a short text, so that no content passes for a name."""
+    return value if isinstance(value, str) and 0 < len(value) <= _SHORT else None
+
+
+def integer(value: object) -> int | None:
+    """`value` when it is a whole number."""
+    return value if type(value) is int else None
+
+
+def body_of(options: Any) -> Mapping[str, Any]:
+    """The JSON body of a request, empty when it has none."""
+    body = getattr(options, "json_data", None)
+    return body if isinstance(body, Mapping) else {}
+
+
+def model_of(options: Any) -> str | None:
+    """The model that the request asks for; `extra_body` goes before the body, as in the SDK."""
+    extra = getattr(options, "extra_json", None)
+    if isinstance(extra, Mapping) and isinstance(extra.get("model"), str):
+        return text(extra["model"])
+    return text(body_of(options).get("model"))
+
+
+def header(options: Any, name: str) -> str | None:
+    """The header `name` (lowercase) that the request itself sets."""
+    headers = getattr(options, "headers", None)
+    if not isinstance(headers, Mapping):
+        return None
+    for key, value in headers.items():
+        if isinstance(key, str) and key.lower() == name:
+            return value if isinstance(value, str) else None
+    return None
+
+
+def read(options: Any, model: str | None) -> Asked:
+    """What the prepared `options` of a Messages request ask for."""
+    body = body_of(options)
+    output = body.get("output_config")
+    thinking = body.get("thinking")
+    tools = body.get("tools")
+    formats = (get(output, "format"), body.get("output_format"))
+    return Asked(
+        max_tokens=integer(body.get("max_tokens")),
+        effort=text(get(output, "effort")),
+        service_tier=text(body.get("service_tier")),
+        thinking_type=text(get(thinking, "type")),
+        thinking_budget=integer(get(thinking, "budget_tokens")),
+        task_budget=integer(get(get(output, "task_budget"), "total")),
+        tools=len(tools) if isinstance(tools, (list, tuple)) else 0,
+        json_output=any(get(item, "type") == "json_schema" for item in formats if item is not None),
+        betas=[beta.strip()[:_SHORT] for beta in (header(options, "anthropic-beta") or "").split(",") if beta.strip()],
+        user=user_of(body),
+        cache_ttl=cache_ttl(body),
+        prefix=prefix_of(body, model or ""),
+    )
+
+
+def user_of(body: Mapping[str, Any]) -> str | None:
+    """`metadata.user_id` of the request. It leaves the process as a keyed hash only."""
+    user = get(body.get("metadata"), "user_id")
+    return user if isinstance(user, str) else None
+
+
+def cache_ttl(body: Mapping[str, Any]) -> str | None:
+    """The longest life, `5m` or `1h`, that the request asks the cache for; `None` when it asks for none."""
+    found = None
+    for control in cache_controls(body):
+        if get(control, "ttl") == "1h":
+            return "1h"
+        found = "5m"
+    return found
+
+
+def cache_controls(body: Mapping[str, Any]) -> list[Any]:
+    """The cache breakpoints of the request. At most four are allowed, so the search ends there."""
+    found = [body["cache_control"]] if body.get("cache_control") is not None else []
+    for part in (body.get("tools"), body.get("system")):
+        found += controls_in(part)
+    messages = body.get("messages")
+    # From the end: breakpoints of a conversation stand on its last turns.
+    for message in reversed(messages if isinstance(messages, (list, tuple)) else ()):
+        if len(found) >= 4:
+            break
+        found += controls_in(get(message, "content"))
+    return found
+
+
+def controls_in(blocks: object) -> list[Any]:
+    if not isinstance(blocks, (list, tuple)):
+        return []
+    return [control for block in blocks if (control := get(block, "cache_control")) is not None]
+
+
+def prefix_of(body: Mapping[str, Any], model: str) -> Prefix:
+    """The hashes of the request's tools, system prompt, and the parameters that invalidate a cached prefix.
+
+    https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching, "What invalidates the cache".
+    """
+    output = body.get("output_config")
+    parameters = (
+        body.get("tool_choice"),
+        body.get("thinking"),
+        get(output, "effort"),
+        body.get("speed"),
+    )
+    return Prefix(model, digest(body.get("tools")), digest(body.get("system")), digest(parameters))
+
+
+_digests: dict[tuple[int, int], str] = {}
+_MOST_DIGESTS = 256
+
+
+def digest(value: object) -> str:
+    """A hash of `value` that is the same in every process, 16 hexadecimal digits; empty for nothing."""
+    if not value:
+        return ""
+    data = plain_bytes(value)
+    # Python's own hash is much cheaper than a cryptographic one, and a prompt is sent many times.
+    key = (hash(data), len(data))
+    known = _digests.get(key)
+    if known is None:
+        known = hashlib.blake2b(data, digest_size=8).hexdigest()
+        if len(_digests) >= _MOST_DIGESTS:
+            _digests.clear()
+        _digests[key] = known
+    return known
+
+
+def plain_bytes(value: Any) -> bytes:
+    """`value` as bytes: marshal's second format is fast and the same everywhere; what it cannot take becomes JSON."""
+    try:
+        return marshal.dumps(value, 2)
+    except ValueError:
+        return json.dumps(value, default=str, sort_keys=True).encode()

@@ -1,0 +1,232 @@
+"""Who a call is for: its surface, its agent, its user, and the place in the code that made it."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import hmac
+import inspect
+import os
+import sys
+from collections.abc import Callable, Generator
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from types import CodeType, FrameType, TracebackType
+from typing import Any, TypeVar, cast
+
+from opentelemetry import baggage
+
+from claude_otel.bounded import Bounded
+from claude_otel.config import Settings
+
+UNKNOWN = "unknown"
+
+SKIPPED = frozenset(
+    {
+        "anthropic", "claude_otel", "wrapt", "asyncio", "anyio", "concurrent", "contextlib", "functools", "threading",
+        "opentelemetry", "uvloop", "sniffio",
+    }
+)  # fmt: skip
+"""Packages whose frames are never a call site."""
+
+LOOPS = frozenset(
+    {
+        "asyncio.events", "asyncio.base_events", "asyncio.runners", "concurrent.futures.thread", "threading",
+        "anyio._backends._asyncio", "uvloop",
+    }
+)  # fmt: skip
+"""Modules that run what somebody else handed them: above them is no caller."""
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the innermost `surface` says. What it leaves out comes from the one around it."""
+
+    surface: str
+    user: str | None
+    agent: str | None
+
+
+_scope: ContextVar[Scope | None] = ContextVar("claude_otel_surface", default=None)
+
+
+class surface:  # noqa: N801  reads as a statement: `with surface("checkout-chat"):`
+    """Calls to Claude made inside belong to the surface `name`: a context manager, and a decorator.
+
+    Works for functions, coroutine functions and generators, and follows `asyncio` tasks and copied contexts.
+
+    Args:
+        name: The user-facing use of Claude, such as `checkout-chat`. Few different ones: it is a metric attribute.
+        user: Who the call is for. Leaves the process only as a keyed hash, on spans and events, never on a metric.
+        agent: The agent that makes the calls; becomes `gen_ai.agent.name`.
+    """
+
+    def __init__(self, name: str, *, user: str | None = None, agent: str | None = None) -> None:
+        self.name = name
+        self.user = user
+        self.agent = agent
+        self._tokens: list[Token[Scope | None]] = []
+
+    def __enter__(self) -> surface:
+        outer = _scope.get()
+        user = self.user if self.user is not None or outer is None else outer.user
+        agent = self.agent if self.agent is not None or outer is None else outer.agent
+        self._tokens.append(_scope.set(Scope(self.name, user, agent)))
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            _scope.reset(self._tokens.pop())
+        except ValueError:
+            # Left in another context than it was entered in, which ends with that context anyway.
+            return
+
+    def _again(self) -> surface:
+        return surface(self.name, user=self.user, agent=self.agent)
+
+    def __call__(self, function: _F) -> _F:
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def coroutine(*args: Any, **kwargs: Any) -> Any:
+                with self._again():
+                    return await function(*args, **kwargs)
+
+            return cast(_F, coroutine)
+        if inspect.isasyncgenfunction(function):
+
+            @functools.wraps(function)
+            async def async_generator(*args: Any, **kwargs: Any) -> Any:
+                items = function(*args, **kwargs)
+                try:
+                    while True:
+                        with self._again():
+                            try:
+                                item = await items.__anext__()
+                            except StopAsyncIteration:
+                                return
+                        yield item
+                finally:
+                    await items.aclose()
+
+            return cast(_F, async_generator)
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+                items = function(*args, **kwargs)
+                sent: Any = None
+                try:
+                    while True:
+                        with self._again():
+                            try:
+                                item = items.send(sent)
+                            except StopIteration as stop:
+                                return stop.value
+                        sent = yield item
+                finally:
+                    items.close()
+
+            return cast(_F, generator)
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self._again():
+                return function(*args, **kwargs)
+
+        return cast(_F, call)
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """What a call is attributed to. `surface`, `call_site` and `agent` are bounded."""
+
+    surface: str
+    call_site: str
+    agent: str | None
+    user: str | None
+
+
+class Attributor:
+    """Finds what a call is attributed to, as it starts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._surfaces = Bounded(50)
+        self._sites = Bounded(100)
+        self._agents = Bounded(20)
+        self._ruled: dict[str, str] = {}
+
+    def attribute(self, frame: FrameType | None) -> Attribution:
+        """The attribution of a call made below `frame`."""
+        scope = _scope.get()
+        site = self._sites(call_site(frame))
+        name = scope.surface if scope is not None else self._from_baggage() or self._from_rules(site)
+        agent = scope.agent if scope is not None else None
+        return Attribution(
+            surface=self._surfaces(str(name)),
+            call_site=site,
+            agent=None if agent is None else self._agents(str(agent)),
+            user=None if scope is None else scope.user,
+        )
+
+    def _from_baggage(self) -> str | None:
+        if not self._settings.baggage:
+            return None
+        value = baggage.get_baggage("claude.surface")
+        return value if isinstance(value, str) and value else None
+
+    def _from_rules(self, site: str) -> str:
+        known = self._ruled.get(site)
+        if known is None:
+            known = next((rule.surface for rule in self._settings.rules if rule.matches(site)), site)
+            # `site` is bounded, so this is too.
+            self._ruled[site] = known
+        return known
+
+    def hashed(self, user: object) -> str | None:
+        """The keyed hash of `user` as 32 hexadecimal digits; `None` without a user or a key."""
+        key = self._settings.user_key
+        if key is None or user is None or user == "":
+            return None
+        return hmac.new(key, str(user).encode(), hashlib.sha256).hexdigest()[:32]
+
+
+_sites: dict[CodeType, str] = {}
+_MOST_SITES = 1000
+
+
+def call_site(frame: FrameType | None) -> str:
+    """The nearest caller as `module:function` that is no library of ours, the SDK's or the event loop's.
+
+    A script's module is the name of its file. `unknown` where an event loop or a thread pool is all that is above.
+    """
+    while frame is not None:
+        code = frame.f_code
+        known = _sites.get(code)
+        if known is not None:
+            return known
+        module = frame.f_globals.get("__name__") or ""
+        if module in LOOPS or module.partition(".")[0] == "uvloop":
+            return UNKNOWN
+        if module.partition(".")[0] not in SKIPPED:
+            site = f"{_module(frame, module)}:{code.co_name}"
+            if len(_sites) < _MOST_SITES:
+                _sites[code] = site
+            return site
+        frame = frame.f_back
+    return UNKNOWN
+
+
+def _module(frame: FrameType, module: str) -> str:
+    if module != "__main__":
+        return module
+    spec = frame.f_globals.get("__spec__")
+    if spec is not None and getattr(spec, "name", None):
+        return str(spec.name).removesuffix(".__main__")
+    path = frame.f_globals.get("__file__") or (sys.argv[0] if sys.argv else "")
+    return os.path.splitext(os.path.basename(str(path)))[0] or "__main__"

@@ -1,0 +1,170 @@
+"""Why the prompt cache was missed, and what the miss cost.
+
+The API tells when the request asks for its diagnostics. Else the reason is worked out from hashes of what was sent,
+kept for each call site: what changed since the prefix that this call site last used, whether that one has expired,
+or whether another call was still writing it. No content is kept.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from threading import Lock
+
+from claude_otel.asked import Prefix
+from claude_otel.usage import Usage
+
+MODEL, TOOLS, SYSTEM = "model_changed", "tools_changed", "system_changed"
+PARAMETERS, MESSAGES = "parameters_changed", "messages_changed"
+EXPIRED, COLD, PARALLEL = "expired", "cold", "parallel"
+BELOW_MINIMUM, NOT_ASKED = "below_minimum", "not_asked"
+
+OURS = frozenset({MODEL, TOOLS, SYSTEM, PARAMETERS, MESSAGES, EXPIRED, COLD, PARALLEL, BELOW_MINIMUM, NOT_ASKED})
+APIS = frozenset({MODEL, TOOLS, SYSTEM, MESSAGES, "previous_message_not_found", "unavailable"})
+"""The reasons that the API gives in `diagnostics.cache_miss_reason.type`."""
+
+LIFE = {"5m": 300.0, "1h": 3600.0}
+"""Seconds that an entry lives after its last use."""
+
+_MOST_SITES = 200
+_MOST_PREFIXES = 32
+
+
+@dataclass
+class Seen:
+    """A prefix that a call site used. Times are of a monotonic clock, in seconds."""
+
+    used: float | None = None
+    """When a call last asked for it to be cached; `None` while none has."""
+    life: float = 0.0
+    begun: bool = False
+    """Whether a response to it has begun since: from then on the entry can be read."""
+    open: int = 0
+    """Calls to it that have not ended."""
+    tokens: int = 0
+    """Tokens that were in the cache after its last use."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What the cache should hold as a call that asks for it starts."""
+
+    started: float
+    changed: str | None
+    """What differs from the prefix that the call site used last, `None` for the same one or the first."""
+    before: Seen
+    """The call's own prefix as it was then."""
+    last_tokens: int
+
+
+@dataclass(frozen=True)
+class Miss:
+    """A reason, and the tokens that a hit would have read."""
+
+    reason: str
+    tokens: int
+
+
+class CacheWatch:
+    """The prefixes that each call site used last. Bounded: a few prefixes for each of a few call sites."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._sites: OrderedDict[str, OrderedDict[Prefix, Seen]] = OrderedDict()
+
+    def start(self, site: str, prefix: Prefix, ttl: str | None, now: float) -> tuple[Expectation | None, bool]:
+        """What to expect of the cache, when `ttl` asks for it, and whether the call site's prompt is a new one."""
+        with self._lock:
+            seen = self._seen(site)
+            last = next(reversed(seen.items()), None)
+            new_prompt = bool(seen) and not any(
+                (known.tools, known.system) == (prefix.tools, prefix.system) for known in seen
+            )
+            entry = seen.setdefault(prefix, Seen())
+            seen.move_to_end(prefix)
+            if len(seen) > _MOST_PREFIXES:
+                seen.popitem(last=False)
+            if ttl is None:
+                return None, new_prompt
+            changed, tokens = (None, 0) if last is None else (difference(last[0], prefix), last[1].tokens)
+            expected = Expectation(now, changed, replace(entry), tokens)
+            entry.begun = entry.begun and not expired(entry, now)
+            entry.used, entry.life = now, LIFE[ttl]
+            entry.open += 1
+            return expected, new_prompt
+
+    def begun(self, site: str, prefix: Prefix) -> None:
+        """Notes that a response to `prefix` has begun, so that calls from now on can read what it wrote."""
+        with self._lock:
+            entry = self._entry(site, prefix)
+            if entry is not None:
+                entry.begun = True
+
+    def ended(self, site: str, prefix: Prefix, tokens: int | None) -> None:
+        """Notes that a call to `prefix` ended; `tokens` of it are in the cache, `None` when that is not known."""
+        with self._lock:
+            entry = self._entry(site, prefix)
+            if entry is None:
+                return
+            entry.open = max(entry.open - 1, 0)
+            if tokens is not None:
+                entry.tokens = tokens
+
+    def _entry(self, site: str, prefix: Prefix) -> Seen | None:
+        seen = self._sites.get(site)
+        return None if seen is None else seen.get(prefix)
+
+    def _seen(self, site: str) -> OrderedDict[Prefix, Seen]:
+        seen = self._sites.setdefault(site, OrderedDict())
+        self._sites.move_to_end(site)
+        if len(self._sites) > _MOST_SITES:
+            self._sites.popitem(last=False)
+        return seen
+
+
+def expired(entry: Seen, now: float) -> bool:
+    """Whether the entry is older than its life."""
+    return entry.used is not None and now - entry.used > entry.life
+
+
+def difference(before: Prefix | None, now: Prefix) -> str | None:
+    """What changed from one prefix to another, in the order in which the API looks: model, tools, system, parameters."""
+    if before is None or before == now:
+        return None
+    if before.model != now.model:
+        return MODEL
+    if before.tools != now.tools:
+        return TOOLS
+    return SYSTEM if before.system != now.system else PARAMETERS
+
+
+def miss(
+    expected: Expectation | None, usage: Usage, diagnosis: tuple[str, int] | None, minimum: int | None
+) -> Miss | None:
+    """Why the call missed the cache; `None` when it read from it. `diagnosis` is the API's reason and tokens."""
+    if diagnosis is not None:
+        return Miss(diagnosis[0] if diagnosis[0] in APIS else "unavailable", diagnosis[1])
+    if usage.total("cache_read"):
+        return None
+    if expected is None:
+        return Miss(NOT_ASKED, 0)
+    written = usage.total("cache_write_5m") + usage.total("cache_write_1h")
+    if not written:
+        prompt = usage.total("prompt_tokens")
+        return Miss(BELOW_MINIMUM, 0) if minimum is None or prompt < minimum else Miss(MESSAGES, 0)
+    reason = _reason(expected)
+    if reason in (COLD, PARALLEL):
+        return Miss(reason, written)
+    tokens = expected.before.tokens or expected.last_tokens
+    return Miss(reason, min(written, tokens) if tokens else written)
+
+
+def _reason(expected: Expectation) -> str:
+    before = expected.before
+    if before.used is None:
+        return expected.changed or COLD
+    if expired(before, expected.started):
+        return EXPIRED
+    if before.begun:
+        return MESSAGES
+    return PARALLEL if before.open else COLD

@@ -1,0 +1,272 @@
+"""The state of one call: from the SDK method's request to the end of its answer, with all its attempts.
+
+Only state and its transitions: `recorder` starts and ends calls, `seam` tells a call what happens to it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Span
+
+from claude_otel import blame, guard
+from claude_otel.asked import Asked
+from claude_otel.attribution import Attribution
+from claude_otel.batches import Results
+from claude_otel.cache_watch import Expectation
+from claude_otel.usage import get, merge
+
+Outcome = Literal["completed", "error", "closed_early", "abandoned", "cancelled", "truncated"]
+Operation = Literal["chat", "count_tokens", "create_batch", "retrieve_batch", "batch_results"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a call goes: what OpenTelemetry calls the provider, whose prices hold, and the server."""
+
+    provider: str
+    platform: str
+    region: str | None
+    address: str
+    port: int
+
+
+@dataclass
+class Attempt:
+    """One HTTP request of a call. Times are of `time.perf_counter`."""
+
+    started: float
+    ended: float = 0.0
+    status: int | None = None
+    failure: str | None = None
+    blame: str | None = None
+
+    @property
+    def answered_well(self) -> bool:
+        """Whether the API accepted the request."""
+        return self.status is not None and self.status < 400
+
+
+FIRST = frozenset({"message_start", "content_block_start", "content_block_delta", "message_delta", "message_stop"})
+LATER = frozenset({"message_start", "message_delta", "message_stop"})
+"""The events that are looked at, until the first text has come and after: most events of a stream are text."""
+
+
+@dataclass(eq=False)
+class Call:
+    """One call. `watched` are the types of the events that `event` wants to see now."""
+
+    operation: Operation
+    target: Target
+    model: str | None
+    stream: bool
+    method: str
+    attribution: Attribution
+    started: float = field(default_factory=time.perf_counter)
+    started_ns: int = field(default_factory=time.time_ns)
+    pid: int = field(default_factory=os.getpid)
+    watched: frozenset[str] = FIRST
+
+    span: Span | None = None
+    native: bool = False
+    context: Context | None = None
+
+    asked: Asked = field(default_factory=Asked)
+    expected: Expectation | None = None
+    new_prompt: bool = False
+    timeout: float | None = None
+    max_retries: int | None = None
+    batch_id: str | None = None
+    batch_requests: int | None = None
+    results: Results | None = None
+
+    attempts: list[Attempt] = field(default_factory=list)
+    headers: Any = None
+    answers: list[Any] = field(default_factory=list)
+    """Responses that were accepted; a client-side fallback accepts more than one."""
+
+    raw_usage: dict[str, Any] = field(default_factory=dict)
+    message_id: str | None = None
+    served: str | None = None
+    stop_reason: str | None = None
+    refusal_category: str | None = None
+    diagnosis: tuple[str, int] | None = None
+    counted_tokens: int | None = None
+    begun: bool = False
+    final: bool = False
+    stopped: bool = False
+    first_chunk: float | None = None
+    first_text: float | None = None
+
+    busy: bool = False
+    """Whether the body is being read right now, by other means than `reader`."""
+    reader: Callable[[], Any] | None = None
+    """A weak reference to the generator that reads the body."""
+    requests_while_read: bool = False
+    """Whether requests can be sent while the answer is read: a fallback that middleware splices in."""
+    on_begin: Callable[[Call], None] | None = None
+    on_end: list[Callable[[Call], None]] = field(default_factory=list)
+    """Who is told of the end, taken out by the first end: two threads can end a call at once."""
+
+    outcome: Outcome = "completed"
+    verdict: blame.Verdict | None = None
+    duration: float = 0.0
+
+    def attempt_begins(self) -> None:
+        """Notes that an HTTP request is about to be sent."""
+        self.attempts.append(Attempt(time.perf_counter()))
+
+    def attempt_answered(self, response: Any) -> None:
+        """Notes the answer to the HTTP request, whatever its status."""
+        attempt = self.attempts[-1]
+        attempt.ended = time.perf_counter()
+        attempt.status = response.status_code
+        self.headers = response.headers
+        if attempt.answered_well:
+            if not self.stream:
+                self.answers.append(response)
+        else:
+            content = response.content if response.is_closed else b""
+            attempt.blame = blame.of_body(response.status_code, content).blame
+
+    def attempt_failed(self, error: BaseException) -> None:
+        """Notes that the HTTP request got no answer."""
+        attempt = self.attempts[-1]
+        attempt.ended = time.perf_counter()
+        verdict = blame.of_exception(error, answered=False)
+        attempt.blame = verdict.blame
+        attempt.failure = {"timeout": "timeout", "cancelled": "cancelled"}.get(verdict.blame, verdict.error_type)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the API accepted the last request."""
+        return bool(self.attempts) and self.attempts[-1].answered_well
+
+    def event(self, event: Any) -> None:
+        """Takes what one event of the stream says. Only events whose type is in `watched` say anything."""
+        kind = get(event, "type")
+        if kind == "content_block_delta":
+            self._delta(get(event, "delta"))
+        elif kind == "content_block_start":
+            self._block(get(event, "content_block"))
+        elif kind == "message_start":
+            self._begins(get(event, "message"))
+        elif kind == "message_delta":
+            self._delta_of_message(event)
+        elif kind == "message_stop":
+            self.stopped = True
+
+    def _begins(self, message: Any) -> None:
+        self._head(message)
+        merge(self.raw_usage, get(message, "usage"))
+        self._diagnosed(message)
+        self.begins()
+
+    def begins(self) -> None:
+        """Notes that the answer has begun: what it wrote to the cache can be read from now on."""
+        if not self.begun:
+            self.begun = True
+            if self.on_begin is not None:
+                self.on_begin(self)
+
+    def _delta(self, delta: Any) -> None:
+        now = time.perf_counter()
+        if self.first_chunk is None:
+            self.first_chunk = now - self.started
+        if get(delta, "type") == "text_delta" and get(delta, "text"):
+            self._text(now)
+
+    def _block(self, block: Any) -> None:
+        if get(block, "type") == "text" and get(block, "text"):
+            self._text(time.perf_counter())
+
+    def _text(self, now: float) -> None:
+        self.first_text = now - self.started
+        if self.first_chunk is None:
+            self.first_chunk = self.first_text
+        self.watched = LATER
+
+    def _delta_of_message(self, event: Any) -> None:
+        merge(self.raw_usage, get(event, "usage"))
+        self._stop(get(event, "delta"))
+        self.final = True
+
+    def _head(self, message: Any) -> None:
+        message_id, model = get(message, "id"), get(message, "model")
+        self.message_id = message_id if isinstance(message_id, str) else None
+        self.served = model if isinstance(model, str) else None
+
+    def _stop(self, data: Any) -> None:
+        reason = get(data, "stop_reason")
+        self.stop_reason = reason if isinstance(reason, str) else self.stop_reason
+        category = get(get(data, "stop_details"), "category")
+        self.refusal_category = category if isinstance(category, str) else self.refusal_category
+
+    def _diagnosed(self, message: Any) -> None:
+        reason = get(get(message, "diagnostics"), "cache_miss_reason")
+        kind, tokens = get(reason, "type"), get(reason, "cache_missed_input_tokens")
+        if isinstance(kind, str):
+            self.diagnosis = kind, tokens if type(tokens) is int and tokens > 0 else 0
+
+    def message(self, message: Any) -> None:
+        """Takes what a whole message says, as a model or as decoded JSON."""
+        self._head(message)
+        merge(self.raw_usage, get(message, "usage"))
+        self._stop(message)
+        self._diagnosed(message)
+        self.begins()
+        self.final = self.stopped = bool(self.raw_usage)
+
+    def ends(self, outcome: Outcome, verdict: blame.Verdict | None = None) -> None:
+        """Ends the call. Only the first end counts: reading a body can end more than once."""
+        try:
+            on_end = self.on_end.pop()
+        except IndexError:
+            return
+        self.duration = time.perf_counter() - self.started
+        self.outcome, self.verdict = outcome, verdict
+        on_end(self)
+        self.answers.clear()
+
+    def fails(self, error: BaseException) -> None:
+        """Ends the call with the exception that the application gets, or stopped it with. Never raises."""
+        try:
+            self._fails(error)
+        except Exception:
+            guard.failed("end")
+            self.ends("error")
+
+    def _fails(self, error: BaseException) -> None:
+        verdict = blame.of_exception(error, answered=self.answered)
+        if verdict.blame == "cancelled":
+            self.ends("cancelled", verdict)
+        elif self.begun and verdict.error_type in (blame.CONNECTION, blame.CLIENT_TIMEOUT):
+            self.ends("truncated", verdict)
+        else:
+            self.ends("error", verdict)
+
+    def read_to_the_end(self) -> None:
+        """Ends the call after its stream was read to the end of the body: cut short, if its last event is missing."""
+        if self.stopped or not self.stream:
+            self.ends("completed")
+        else:
+            self.ends("truncated", blame.CUT)
+
+    def closed(self) -> None:
+        """Ends the call after the application closed the stream.
+
+        A reader that runs closes the body itself when it comes to an end, and knows better how.
+        """
+        reader = self.reader() if self.reader is not None else None
+        if self.busy or getattr(reader, "gi_running", False) or getattr(reader, "ag_running", False):
+            return
+        self.ends("completed" if self.stopped else "closed_early")
+
+    def dropped(self) -> None:
+        """Ends the call after the application dropped the stream without closing it."""
+        self.ends("completed" if self.stopped else "abandoned")

@@ -1,0 +1,214 @@
+"""The instruments, and the table that the counters are kept in.
+
+Counters are sums in a table of ours that observable instruments read, which makes a call cheaper than a measurement
+each. There is one table for a meter provider, for as long as the process lives: instrumenting again goes on counting.
+A forked child starts at zero, so that parent and children together are what was counted.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from opentelemetry import metrics
+from opentelemetry.context import Context
+from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider, Observation
+
+from claude_otel import guard
+from claude_otel import telemetry as t
+from claude_otel.bounded import OTHER
+
+Values = tuple[Any, ...]
+"""The values of a metric's attributes in the order of its row in the table of telemetry; `None` leaves one out."""
+
+MOST_SETS = 1800
+"""Attribute sets of one instrument. The SDK folds all above 2,000 into one; ours stay below, and keep their names."""
+
+STALE_AFTER = 300.0
+"""Seconds after which a gauge is no longer reported: a rate limit refills while nobody asks."""
+
+_FOLDED = frozenset({t.REQUEST_MODEL, t.RESPONSE_MODEL, t.SURFACE, t.CALL_SITE, t.AGENT})
+"""The attributes that become `other` when an instrument has too many sets."""
+
+
+class Table:
+    """The sums of every counter and the last values of every gauge, by attribute values."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self._sums: dict[str, dict[Values, float]] = {}
+        self._last: dict[str, dict[Values, tuple[float, float]]] = {}
+
+    def clear(self) -> None:
+        """Starts at zero, with a lock that nobody holds: for a forked child."""
+        self.lock = Lock()
+        self._sums = {}
+        self._last = {}
+
+    def add(self, amounts: Iterable[tuple[t.Metric, Values, float]]) -> None:
+        """Adds every amount to the sum of its metric and attribute values."""
+        with self.lock:
+            for metric, values, amount in amounts:
+                sums = self._sums.get(metric.name)
+                if sums is None:
+                    sums = self._sums[metric.name] = {}
+                if values in sums:
+                    sums[values] += amount
+                elif len(sums) < MOST_SETS:
+                    sums[values] = amount
+                else:
+                    folded_values = folded(metric, values)
+                    sums[folded_values] = sums.get(folded_values, 0) + amount
+
+    def put(self, metric: t.Metric, values: Values, value: float) -> None:
+        """Makes `value` the last one of a gauge."""
+        with self.lock:
+            last = self._last.setdefault(metric.name, {})
+            if values in last or len(last) < MOST_SETS:
+                last[values] = (value, time.monotonic())
+
+    def sums(self, metric: t.Metric) -> list[tuple[Values, float]]:
+        """Every sum of the counter `metric`."""
+        with self.lock:
+            return list(self._sums.get(metric.name, {}).items())
+
+    def last(self, metric: t.Metric) -> list[tuple[Values, float]]:
+        """The last values of the gauge `metric` that are not stale."""
+        oldest = time.monotonic() - STALE_AFTER
+        with self.lock:
+            last = self._last.get(metric.name, {})
+            return [(values, value) for values, (value, when) in last.items() if when >= oldest]
+
+
+def folded(metric: t.Metric, values: Values) -> Values:
+    """`values` with `other` for those that have no small set of their own."""
+    return tuple(
+        OTHER if name in _FOLDED and value is not None else value
+        for name, value in zip(metric.attributes, values, strict=True)
+    )
+
+
+def attributes(metric: t.Metric, values: Values) -> dict[str, Any]:
+    """The attributes of one point of `metric`."""
+    return {name: value for name, value in zip(metric.attributes, values, strict=True) if value is not None}
+
+
+class Instruments:
+    """All instruments of the table of telemetry on one meter provider."""
+
+    def __init__(self, provider: MeterProvider, version: str, edges: Mapping[str, tuple[float, ...]]) -> None:
+        self.table = Table()
+        self.own: dict[str, Any] = instance_attribute(provider)
+        self.histograms: dict[str, Histogram] = {}
+        self._sets: dict[str, set[Values]] = {}
+        meter = provider.get_meter(t.SCOPE, version)
+        for metric in t.METRICS:
+            self._create(meter, metric, edges)
+
+    def _create(self, meter: Meter, metric: t.Metric, edges: Mapping[str, tuple[float, ...]]) -> None:
+        text = {"unit": metric.unit, "description": metric.description}
+        if metric.kind == "histogram":
+            boundaries = sorted({*metric.edges, *edges.get(metric.name, ())})
+            self.histograms[metric.name] = meter.create_histogram(
+                metric.name, explicit_bucket_boundaries_advisory=boundaries, **text
+            )
+        elif metric.kind == "gauge":
+            meter.create_observable_gauge(metric.name, [self._callback(metric, self.table.last)], **text)
+        elif metric.kind == "updowncounter":
+            meter.create_observable_up_down_counter(metric.name, [self._callback(metric, self.table.sums)], **text)
+        else:
+            meter.create_observable_counter(metric.name, [self._callback(metric, self.table.sums)], **text)
+
+    def _callback(
+        self, metric: t.Metric, read: Callable[[t.Metric], list[tuple[Values, float]]]
+    ) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        def observe(_: CallbackOptions) -> Iterable[Observation]:
+            return [Observation(value, {**attributes(metric, values), **self.own}) for values, value in read(metric)]
+
+        return observe
+
+    def record(self, metric: t.Metric, values: Values, amount: float, context: Context | None) -> None:
+        """Records `amount` in the histogram `metric`; `context` has the span that an exemplar points to."""
+        seen = self._sets.setdefault(metric.name, set())
+        if values not in seen:
+            if len(seen) >= MOST_SETS:
+                values = folded(metric, values)
+            seen.add(values)
+        self.histograms[metric.name].record(amount, {**attributes(metric, values), **self.own}, context)
+
+    def restart(self) -> None:
+        """Starts at zero in a forked child."""
+        self.table.clear()
+        self._sets = {}
+        if self.own:
+            self.own = {_INSTANCE: new_instance()}
+        for histogram in self.histograms.values():
+            forget(histogram)
+
+
+_INSTANCE = "service.instance.id"
+
+
+def new_instance() -> str:
+    """A random id for this process."""
+    return os.urandom(16).hex()
+
+
+def instance_attribute(provider: MeterProvider) -> dict[str, Any]:
+    """An attribute that tells two workers apart, for a provider whose resource does not; else none.
+
+    Two processes must never write one series: each would look like a reset of the other.
+    """
+    config = getattr(provider, "_sdk_config", None)
+    resource = getattr(config, "resource", None)
+    if resource is None or resource.attributes.get(_INSTANCE):
+        return {}
+    return {_INSTANCE: new_instance()}
+
+
+def forget(histogram: Any) -> None:
+    """Drops what the SDK has summed up in `histogram`: a forked child inherits its parent's sums.
+
+    The SDK has no call for it, so its private storage is emptied; another SDK's histogram is left alone.
+    """
+    histogram = getattr(histogram, "_real_instrument", None) or histogram
+    consumer = getattr(histogram, "_measurement_consumer", None)
+    for storage in getattr(consumer, "_reader_storages", {}).values():
+        storage._instrument_view_instrument_matches.pop(histogram, None)
+
+
+_by_provider: WeakKeyDictionary[MeterProvider, Instruments] = WeakKeyDictionary()
+_global: list[Instruments] = []
+"""The instruments on the global provider, which may be set, and so be another object, only after us."""
+
+
+def instruments(provider: MeterProvider | None, version: str, edges: Mapping[str, tuple[float, ...]]) -> Instruments:
+    """The instruments on `provider`, or on the global one; made once for each provider."""
+    chosen = metrics.get_meter_provider() if provider is None else provider
+    if chosen in _by_provider:
+        return _by_provider[chosen]
+    is_global = chosen is metrics.get_meter_provider()
+    if is_global and _global:
+        return _global[0]
+    made = Instruments(chosen, version, edges)
+    _by_provider[chosen] = made
+    if is_global:
+        _global.append(made)
+    return made
+
+
+def restart_all() -> None:
+    """Starts every table at zero, in a forked child."""
+    for made in {id(made): made for made in (*_by_provider.values(), *_global)}.values():
+        try:
+            made.restart()
+        except Exception:
+            guard.failed("fork")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=restart_all)

@@ -1,0 +1,242 @@
+"""Starts the record of a call, and books it as it ends: its span, its metrics, its events."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
+
+from opentelemetry._logs import Logger
+from opentelemetry.trace import Span, Tracer, set_span_in_context
+
+from claude_otel import asked, attributes, events, guard, sdk_option, spans
+from claude_otel import telemetry as t
+from claude_otel.account import Account, account_of, bill_of
+from claude_otel.attribution import Attributor
+from claude_otel.batches import LEDGER, Results
+from claude_otel.bookkeeping import Books
+from claude_otel.cache_watch import CacheWatch
+from claude_otel.call import Call, Operation, Target
+from claude_otel.config import Settings
+from claude_otel.usage import get, merge, read
+
+_PATH = re.compile(r"/v1/messages(/count_tokens|/batches(?:/([^/?]+)(/results)?)?)?$")
+
+
+class Recorder:
+    """Records calls on one set of providers."""
+
+    def __init__(self, settings: Settings, tracer: Tracer, logger: Logger, books: Books) -> None:
+        self.settings = settings
+        self._tracer = tracer
+        self._logger = logger
+        self._books = books
+        self._attributor = Attributor(settings)
+        self._cache = CacheWatch()
+
+    def start(self, client: Any, options: Any, stream: bool, frame: FrameType | None) -> Call | None:
+        """The record of the call that `client` makes with `options`, `None` for one that is not recorded."""
+        found = operation_of(options)
+        if found is None:
+            return None
+        operation, batch_id = found
+        call = Call(
+            operation=operation,
+            target=target_of(client),
+            model=asked.model_of(options),
+            stream=bool(stream) and operation == "chat",
+            method=method_of(options),
+            attribution=self._attributor.attribute(frame),
+            batch_id=batch_id,
+        )
+        call.native = self._leaves_span_to_sdk(client, options)
+        if not call.native and self.settings.spans in ("auto", "own"):
+            spans.start(self._tracer, call, attributes.at_start(call))
+        call.on_begin = self._begun
+        call.on_end.append(self.end)
+        self._books.active(call, 1)
+        return call
+
+    def _leaves_span_to_sdk(self, client: Any, options: Any) -> bool:
+        mode = self.settings.spans
+        if mode in ("own", "off") or not sdk_option.span_expected(client, options):
+            return False
+        return mode == "native" or sdk_option.configured(client)
+
+    @property
+    def replaces_sdk_span(self) -> bool:
+        """Whether the SDK's own span of a recorded call that is not left to it is kept from starting."""
+        return self.settings.spans in ("auto", "own")
+
+    def adopt(self, call: Call, span: Span) -> None:
+        """Makes `span`, the SDK's own, the span of `call`."""
+        call.span = span
+        call.context = set_span_in_context(span)
+        if span.is_recording():
+            span.set_attributes(attributes.at_start(call))
+
+    def enrich(self, call: Call, span: Span) -> None:
+        """Puts what is known of `call` on the SDK's own span, which is about to end."""
+        span.set_attributes(self._values(call, account_of(call, self.settings.prices)))
+
+    def asks(self, call: Call, client: Any, options: Any) -> None:
+        """Notes what the first request asks for, from the options as the SDK has prepared them."""
+        call.timeout = timeout_of(client, options)
+        call.max_retries = options.get_max_retries(client.max_retries)
+        if call.operation == "create_batch":
+            requests = asked.body_of(options).get("requests")
+            call.batch_requests = len(requests) if isinstance(requests, (list, tuple)) else None
+        if call.operation != "chat":
+            return
+        call.asked = asked.read(options, call.model)
+        prefix = call.asked.prefix
+        if prefix is not None:
+            site = call.attribution.call_site
+            call.expected, call.new_prompt = self._cache.start(site, prefix, call.asked.cache_ttl, call.started)
+
+    def _begun(self, call: Call) -> None:
+        if call.expected is not None and call.asked.prefix is not None:
+            self._cache.begun(call.attribution.call_site, call.asked.prefix)
+
+    def result(self, call: Call, results: Results, row: Any) -> None:
+        """Books one result of a batch, at the batch price, unless this process has counted it before."""
+        index = results.rows
+        result = get(row, "result")
+        if get(result, "type") != "succeeded":
+            results.failed += 1
+            return
+        results.succeeded += 1
+        if call.batch_id is None or not LEDGER.is_new(call.batch_id, index):
+            return
+        message = get(result, "message")
+        raw: dict[str, Any] = {}
+        merge(raw, get(message, "usage"))
+        raw["service_tier"] = "batch"
+        model = get(message, "model")
+        usage = read(raw, model=model, ttl="5m")
+        bill = bill_of(call, self.settings.prices, usage, model, get(message, "stop_reason"))
+        results.add(usage, bill)
+        self._books.instruments.table.add(self._books.used(call, usage, bill))
+
+    def end(self, call: Call) -> None:
+        """Books the ended `call`. Never raises."""
+        try:
+            # A call that a parent began is the parent's, even if its stream is dropped in the child too.
+            if call.pid == os.getpid():
+                self._end(call)
+        except Exception:
+            guard.failed("end")
+
+    def _end(self, call: Call) -> None:
+        account = account_of(call, self.settings.prices)
+        self._cached(call, account)
+        self._books.book(call, account)
+        wanted = events.wanted(self._logger, self.settings.logs, call)
+        if wanted or spans.is_recording(call.span):
+            self._tell(call, account, wanted)
+        else:
+            spans.end(call, {})
+
+    def _cached(self, call: Call, account: Account) -> None:
+        """Notes how much of the call's prompt is in the cache now."""
+        if call.expected is None or call.asked.prefix is None:
+            return
+        usage = account.usage
+        cached = None if usage is None else sum(map(usage.total, ("cache_read", "cache_write_5m", "cache_write_1h")))
+        self._cache.ended(call.attribution.call_site, call.asked.prefix, cached)
+
+    def _tell(self, call: Call, account: Account, wanted: bool) -> None:
+        values = self._values(call, account)
+        spans.end(call, values)
+        if wanted:
+            values = {**attributes.at_start(call), **values, t.DURATION: call.duration}
+            if (by_model := attributes.cost_by_model(account)) is not None:
+                values[t.COST_BY_MODEL] = by_model
+            events.emit(self._logger, self.settings.logs, call, values)
+
+    def _values(self, call: Call, account: Account) -> dict[str, Any]:
+        user = call.attribution.user if call.attribution.user is not None else call.asked.user
+        return attributes.at_end(call, account, self._attributor.hashed(user))
+
+
+def operation_of(options: Any) -> tuple[Operation, str | None] | None:
+    """What a request is, and the id of its batch; `None` for one that is not recorded."""
+    url, method = options.url, options.method.lower()
+    if "/v1/messages" not in url:
+        return None
+    match = _PATH.search(url.partition("?")[0])
+    if match is None:
+        return None
+    rest, batch_id, results = match.groups()
+    if method == "post" and batch_id is None:
+        return {None: "chat", "/count_tokens": "count_tokens"}.get(rest, "create_batch"), None  # type: ignore[return-value]
+    if method == "get" and batch_id is not None:
+        return ("batch_results" if results else "retrieve_batch"), batch_id
+    return None
+
+
+def target_of(client: Any) -> Target:
+    """Where the requests of `client` go. It has a platform of its own since 1.14; before, its class tells."""
+    provider = getattr(client, "_gen_ai_provider_name", None)
+    platform = getattr(client, "_otel_platform", None)
+    if provider is None:
+        provider, platform = _by_class(type(client))
+    if platform == "bedrock" and any("Mantle" in cls.__name__ for cls in type(client).__mro__):
+        platform = "mantle"
+    region = getattr(client, "aws_region", None) or getattr(client, "region", None)
+    url = client.base_url
+    return Target(
+        provider=str(provider),
+        platform=platform or "anthropic",
+        region=region if isinstance(region, str) else None,
+        address=url.host,
+        port=url.port or (80 if url.scheme == "http" else 443),
+    )
+
+
+def _by_class(cls: type) -> tuple[str, str | None]:
+    names = " ".join(base.__name__ for base in cls.__mro__)
+    for part, provider, platform in (
+        ("Bedrock", "aws.bedrock", "bedrock"),
+        ("Vertex", "gcp.vertex_ai", "vertex"),
+        ("Foundry", "anthropic", "foundry"),
+        ("AnthropicAWS", "anthropic", "aws"),
+        ("GoogleCloud", "anthropic", "google_cloud"),
+    ):
+        if part in names:
+            return provider, platform
+    return "anthropic", None
+
+
+def method_of(options: Any) -> str:
+    """The way into the SDK, from the headers in which it says so itself."""
+    headers = getattr(options, "headers", None)
+    headers = {str(key).lower(): str(value) for key, value in headers.items()} if isinstance(headers, Mapping) else {}
+    helper = headers.get("x-stainless-helper", "")
+    raw = {"raw": "raw.", "stream": "streaming."}.get(headers.get("x-stainless-raw-response", ""), "")
+    beta = "beta=true" in options.url or (getattr(options, "qualifiers", None) or {}).get("beta") == "true"
+    return f"{raw}{'beta.' if beta else ''}{_helper(options, headers, helper)}"
+
+
+def _helper(options: Any, headers: Mapping[str, str], helper: str) -> str:
+    if "BetaToolRunner" in helper:
+        return "tool_runner"
+    if "message-thread" in helper:
+        return "thread"
+    if headers.get("x-stainless-helper-method") == "stream" or "x-stainless-stream-helper" in headers:
+        return "stream"
+    if "messages.parse" in helper:
+        return "parse"
+    # Since 1.14 every method of the SDK names its span.
+    return "create" if getattr(options, "span_name", "") is not None else "post"
+
+
+def timeout_of(client: Any, options: Any) -> float | None:
+    """The read timeout in force, in seconds; `None` when there is none."""
+    timeout = options.timeout
+    if timeout is not None and not isinstance(timeout, (int, float)) and not hasattr(timeout, "read"):
+        timeout = client.timeout
+    timeout = getattr(timeout, "read", timeout)
+    return float(timeout) if isinstance(timeout, (int, float)) else None

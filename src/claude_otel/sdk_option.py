@@ -1,0 +1,44 @@
+"""Whether the user configured the SDK's own tracing of a client: then the span of its calls is left to the SDK."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+VARIABLES = (
+    "ANTHROPIC_OPEN_TELEMETRY",
+    "ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE",
+    "ANTHROPIC_OPEN_TELEMETRY_TRACES_MAX_CONTENT_BYTES",
+    "ANTHROPIC_OPEN_TELEMETRY_PROPAGATION",
+)
+"""The variables that the SDK reads when a client is constructed without the option `open_telemetry`."""
+
+_ATTRIBUTE = "_self_claude_otel_configured"
+
+
+class Inherited(dict[str, Any]):
+    """The option of a client that was constructed without one, on its way to a copy of that client."""
+
+
+def decide(client: Any, option: Any) -> None:
+    """Notes on `client` whether `option`, which it is constructed with, or the environment configures its tracing."""
+    by_environment = option is None and any(os.environ.get(name) for name in VARIABLES)
+    vars(client)[_ATTRIBUTE] = by_environment or (option is not None and not isinstance(option, Inherited))
+
+
+def configured(client: Any) -> bool:
+    """Whether the user configured the SDK's own tracing of `client`; for a client older than us, by option only."""
+    known = vars(client).get(_ATTRIBUTE)
+    if known is not None:
+        return bool(known)
+    option = getattr(client, "_open_telemetry", None)
+    if option is None:
+        return False
+    from anthropic._tracing import resolve_open_telemetry
+
+    return bool(option != resolve_open_telemetry({}))
+
+
+def span_expected(client: Any, options: Any) -> bool:
+    """Whether the SDK will make a span of its own for this request."""
+    return bool(getattr(options, "span_name", None)) and getattr(client, "_tracer", None) is not None

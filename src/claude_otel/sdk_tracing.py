@@ -1,0 +1,83 @@
+"""The SDK's own tracing, since 1.14: who makes the span of a call, and what we add to one that the SDK makes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from opentelemetry.trace import Span, StatusCode
+
+from claude_otel import blame, bodies, guard, sdk_option
+from claude_otel.call import Call
+from claude_otel.recorder import Recorder
+from claude_otel.running import running
+
+
+class SdkTracing:
+    """Wrappers of the SDK's functions that take its tracing option and start its spans."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def set_option(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """`BaseClient._set_open_telemetry(option)`, which every construction of a client goes through."""
+        result = wrapped(*args, **kwargs)
+        try:
+            sdk_option.decide(client, args[0] if args else kwargs.get("open_telemetry"))
+        except Exception:
+            guard.failed("setup")
+        return result
+
+    def copy_option(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """`BaseClient._copy_open_telemetry(option)`: a copy inherits whether its original was configured."""
+        result = wrapped(*args, **kwargs)
+        try:
+            given = args[0] if args else kwargs.get("open_telemetry")
+            if given is None and isinstance(result, dict) and not sdk_option.configured(client):
+                return sdk_option.Inherited(result)
+        except Exception:
+            guard.failed("setup")
+        return result
+
+    def start_span(self, wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """`start_api_call_span(…)`: the span becomes the call's, and is enriched before it ends."""
+        span = wrapped(*args, **kwargs)
+        call = running()
+        try:
+            if span is not None and call is not None and call.native and call.span is None:
+                self._recorder.adopt(call, span)
+                if span.is_recording():
+                    self._enrich_at_end(call, span)
+        except Exception:
+            guard.failed("span")
+        return span
+
+    def _enrich_at_end(self, call: Call, span: Span) -> None:
+        def end(*args: Any, **kwargs: Any) -> None:
+            vars(span).pop("end", None)
+            try:
+                if span.is_recording():
+                    provisional(call, span)
+                    self._recorder.enrich(call, span)
+            except Exception:
+                guard.failed("span")
+            span.end(*args, **kwargs)
+
+        # On this one span: its processors and its type stay as they are.
+        vars(span)["end"] = end
+
+
+def provisional(call: Call, span: Any) -> None:
+    """Fills in how `call` is about to end, which the SDK knows before we do, and as far as its span tells."""
+    if not call.stream and call.answers:
+        bodies.take(call, None, call.answers[-1])
+    if call.stream and not call.stopped:
+        call.outcome = "closed_early"
+    error = sys.exc_info()[1]
+    if getattr(getattr(span, "status", None), "status_code", None) is not StatusCode.ERROR:
+        return
+    call.outcome, call.verdict = "error", blame.CUT
+    if error is not None:
+        call.verdict = blame.of_exception(error, answered=call.answered)
+    elif call.stream:
+        call.outcome = "truncated"

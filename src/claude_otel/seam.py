@@ -1,0 +1,201 @@
+"""The seam: the few functions of the SDK through which every call goes, and what is told to its record there.
+
+`request` is one call, with all its retries; `_attempt_request` is one HTTP request of it; `Stream.__stream__` makes
+the events that any way of reading a stream comes from. They are the same from 0.108 to 2.11, sync and async, for raw
+responses, helpers, `client.post`, the tool runner and every platform client. Objects stay the SDK's own: nothing is
+wrapped that the application gets.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled, unwrap
+from wrapt import wrap_function_wrapper
+
+from claude_otel import bodies, guard, sdk_tracing
+from claude_otel.call import Call
+from claude_otel.recorder import Recorder
+from claude_otel.running import Tokens, enter, leave, running
+
+Wrapped = Callable[..., Any]
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+
+
+class Seam:
+    """The patches, and the recorder they report to."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._bodies = bodies.Bodies(recorder)
+        self._patched: list[tuple[type | Any, str]] = []
+
+    def install(self) -> None:
+        """Patches the SDK, as far as this version has the functions."""
+        from anthropic import _base_client, _response, _streaming
+        from anthropic._decoders import jsonl
+
+        sync, asynchronous = _base_client.SyncAPIClient, _base_client.AsyncAPIClient
+        tracing = sdk_tracing.SdkTracing(self._recorder)
+        for owner, name, wrapper in (
+            (sync, "request", self._request),
+            (asynchronous, "request", self._async_request),
+            (sync, "_attempt_request", self._attempt),
+            (asynchronous, "_attempt_request", self._async_attempt),
+            (_streaming.Stream, "__stream__", self._bodies.events),
+            (_streaming.AsyncStream, "__stream__", self._bodies.async_events),
+            (jsonl.JSONLDecoder, "__decode__", self._bodies.results),
+            (jsonl.AsyncJSONLDecoder, "__decode__", self._bodies.async_results),
+            (_response.APIResponse, "read", self._bodies.read),
+            (_response.AsyncAPIResponse, "read", self._bodies.async_read),
+            *((_response.APIResponse, name, self._bodies.pieces) for name in bodies.ITERATORS),
+            *((_response.AsyncAPIResponse, name, self._bodies.async_pieces) for name in bodies.ITERATORS),
+            (_base_client.BaseClient, "_set_open_telemetry", tracing.set_option),
+            (_base_client.BaseClient, "_copy_open_telemetry", tracing.copy_option),
+            (_base_client, "start_api_call_span", tracing.start_span),
+        ):
+            if hasattr(owner, name):
+                wrap_function_wrapper(owner, name, wrapper)
+                self._patched.append((owner, name))
+
+    def remove(self) -> None:
+        """Restores the SDK. Calls and streams that are under way are recorded to their end."""
+        while self._patched:
+            unwrap(*self._patched.pop())
+
+    # The call.
+
+    def _start(self, client: Any, args: Args, kwargs: Kwargs) -> Call | None:
+        try:
+            if not is_instrumentation_enabled():
+                return None
+            frame = sys._getframe(2)
+            return self._recorder.start(client, _options(args, kwargs), kwargs.get("stream", False), frame)
+        except Exception:
+            guard.failed("start")
+            return None
+
+    def _request(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
+        call = self._start(client, args, kwargs)
+        if call is None:
+            return wrapped(*args, **kwargs)
+        args, kwargs = self._without_sdk_span(call, args, kwargs)
+        tokens = enter(call)
+        try:
+            result = wrapped(*args, **kwargs)
+        except BaseException as error:
+            call.fails(error)
+            raise
+        finally:
+            leave(tokens)
+        self._returned(call, client, result)
+        return result
+
+    async def _async_request(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
+        call = self._start(client, args, kwargs)
+        if call is None:
+            return await wrapped(*args, **kwargs)
+        args, kwargs = self._without_sdk_span(call, args, kwargs)
+        tokens: Tokens | None = enter(call)
+        try:
+            result = await wrapped(*args, **kwargs)
+        except GeneratorExit:
+            # The coroutine was dropped, and is closed in a context that is not its own.
+            tokens = None
+            call.ends("abandoned")
+            raise
+        except BaseException as error:
+            call.fails(error)
+            raise
+        finally:
+            leave(tokens)
+        self._returned(call, client, result)
+        return result
+
+    def _without_sdk_span(self, call: Call, args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
+        """The arguments of `request` with a copy of the options for which the SDK makes no span, where ours stands."""
+        options = _options(args, kwargs)
+        if call.native or not self._recorder.replaces_sdk_span or getattr(options, "span_name", None) is None:
+            return args, kwargs
+        try:
+            from anthropic._compat import model_copy
+
+            options = model_copy(options)
+            options.span_name = None
+        except Exception:
+            guard.failed("start")
+            return args, kwargs
+        if "options" in kwargs:
+            return args, {**kwargs, "options": options}
+        return (args[0], options, *args[2:]), kwargs
+
+    def _attempt(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
+        call = running()
+        if call is None:
+            return wrapped(*args, **kwargs)
+        self._attempt_begins(call, client, args, kwargs)
+        try:
+            answer = wrapped(*args, **kwargs)
+        except BaseException as error:
+            _attempt_failed(call, error)
+            raise
+        _attempt_answered(call, answer)
+        return answer
+
+    async def _async_attempt(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
+        call = running()
+        if call is None:
+            return await wrapped(*args, **kwargs)
+        self._attempt_begins(call, client, args, kwargs)
+        try:
+            answer = await wrapped(*args, **kwargs)
+        except BaseException as error:
+            _attempt_failed(call, error)
+            raise
+        _attempt_answered(call, answer)
+        return answer
+
+    def _attempt_begins(self, call: Call, client: Any, args: Args, kwargs: Kwargs) -> None:
+        try:
+            if not call.attempts:
+                options = kwargs.get("options")
+                self._recorder.asks(call, client, args[0] if options is None else options)
+        except Exception:
+            guard.failed("attempt")
+        call.attempt_begins()
+
+    def _returned(self, call: Call, client: Any, result: Any) -> None:
+        """Ends the call that `request` returned `result` for, or watches the body that is yet to be read."""
+        try:
+            response = bodies.response_of(result)
+            if response is not None and (call.stream or not response.is_closed):
+                call.requests_while_read = bool(getattr(client, "_middleware", None))
+                self._bodies.track(call, response)
+            else:
+                bodies.take(call, result, response)
+                call.ends("completed")
+        except Exception:
+            guard.failed("response")
+            call.ends("completed")
+
+
+def _options(args: Args, kwargs: Kwargs) -> Any:
+    """The options among the arguments of `request(cast_to, options, *, stream, stream_cls)`."""
+    return kwargs["options"] if "options" in kwargs else args[1]
+
+
+def _attempt_answered(call: Call, answer: Any) -> None:
+    try:
+        call.attempt_answered(answer[0])
+    except Exception:
+        guard.failed("attempt")
+
+
+def _attempt_failed(call: Call, error: BaseException) -> None:
+    try:
+        call.attempt_failed(error)
+    except Exception:
+        guard.failed("attempt")

@@ -1,0 +1,38 @@
+"""The span of a call: ours, or the SDK's own where the user configured that one.
+
+Never two spans that bear tokens for one call: where ours is made, the SDK's own for that call is kept from starting.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
+
+from claude_otel.call import Call
+
+
+def start(tracer: Tracer, call: Call, attributes: dict[str, Any]) -> None:
+    """Starts our span of `call`, and makes it what exemplars and events point to."""
+    name = f"{call.operation} {call.model}" if call.model else call.operation
+    call.span = tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes, start_time=call.started_ns)
+    call.context = set_span_in_context(call.span)
+
+
+def end(call: Call, attributes: dict[str, Any]) -> None:
+    """Ends our span of `call`."""
+    span = call.span
+    # The SDK has ended its own span by now; `sdk_tracing` puts the attributes on it before.
+    if span is None or call.native:
+        return
+    if span.is_recording():
+        span.set_attributes(attributes)
+        if call.outcome in ("error", "truncated"):
+            # Without a description: the API's message may quote what was sent.
+            span.set_status(Status(StatusCode.ERROR))
+    span.end()
+
+
+def is_recording(span: Span | None) -> bool:
+    """Whether attributes on `span` go anywhere."""
+    return span is not None and span.is_recording()
