@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from .pricing import RATES, Discounts, PriceError, table_name
+from claude_otel.pricing import RATES, Discounts, PriceError, table_name
 
 Row = dict[str, Any]
 
@@ -96,9 +96,7 @@ class Overrides:
             return changed
         for name in REQUIRED:
             if name not in self.as_mapping(given):
-                self.fault(
-                    f"{place}.{name}", f"is missing: {model!r} has no row on {', '.join(new)}", "add it"
-                )
+                self.fault(f"{place}.{name}", f"is missing: {model!r} has no row on {', '.join(new)}", "add it")
         empty = {**dict.fromkeys(RATES), "from": None, "to": None, "source": "user"}
         return [*changed, {**empty, **row, "id": f"user/{model}", "platforms": new, "models": [model]}]
 
@@ -118,9 +116,7 @@ class Overrides:
         if "platforms" in row:
             row["platforms"] = self.platforms(f"{place}.platforms", row["platforms"])
         if row.get("long_prompt") is not None:
-            row["long_prompt"] = self.part(
-                f"{place}.long_prompt", row["long_prompt"], LONG_KEYS, ("above", *REQUIRED)
-            )
+            row["long_prompt"] = self.part(f"{place}.long_prompt", row["long_prompt"], LONG_KEYS, ("above", *REQUIRED))
         if row.get("fast") is not None:
             row["fast"] = self.fast(f"{place}.fast", row["fast"])
         return row
@@ -223,9 +219,7 @@ class Overrides:
             return None
         value = self.number(place, given)
         if value < 0:
-            self.fault(
-                place, f"is {given!r}, which is negative", "give a number of 0 or more, or null for no price"
-            )
+            self.fault(place, f"is {given!r}, which is negative", "give a number of 0 or more, or null for no price")
         return value
 
     def required(self, place: str, given: object) -> float:

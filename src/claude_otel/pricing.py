@@ -1,8 +1,8 @@
 """The bill of a call: its tokens times the prices of prices.json, in USD.
 
-A *row* is the price of a model on some platforms between two dates. A *tariff* is what a row comes to in given
-circumstances (platform, region, tier, speed, geography, day): the *rates*, in USD for one token, of short and
-of long prompts. Tariffs are worked out once and kept, since the calls of an application ask for the same few.
+A *row* is the price of a model on some platforms between two dates. A *tariff* is what a row comes to in
+given circumstances (platform, region, tier, speed, geography, day): the *rates*, in USD for one token, of short
+and of long prompts. Tariffs are worked out once and kept, since an application's calls ask for the same few.
 What has no row, or no price in its circumstances, is unpriced: never 0, never the price of a neighbour.
 Where every rule comes from is told in docs/pricing.md.
 """
@@ -17,8 +17,8 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .telemetry import COST_COMPONENTS
-from .usage import Entry, Usage
+from claude_otel.telemetry import COST_COMPONENTS
+from claude_otel.usage import Entry, Usage
 
 PRICES_FILE = Path(__file__).with_name("prices.json")
 
@@ -141,14 +141,14 @@ class Prices:
 
     @classmethod
     def load(cls, overrides: Mapping[str, Any] | None = None) -> Prices:
-        """The prices of the vendored table, under the user's `overrides`: the key `prices` of claude-otel.yaml.
+        """The vendored table under the user's `overrides`, which are the key `prices` of claude-otel.yaml.
 
         Raises PriceError with every fault of `overrides` at once.
         """
         table = json.loads(PRICES_FILE.read_text(encoding="utf-8"))
         if overrides is None:
             return cls(table, Discounts(), {})
-        from .price_overrides import apply
+        from claude_otel.price_overrides import apply
 
         return cls(*apply(table, overrides))
 
@@ -201,9 +201,7 @@ class Prices:
     ) -> Rates | None:
         """USD for one token of `model`, or `None` where it has no price in these circumstances."""
         tariff = self._tariff(
-            Circumstances(
-                model, requested, platform, region, service_tier, speed, inference_geo, unix_day(at)
-            )
+            Circumstances(model, requested, platform, region, service_tier, speed, inference_geo, unix_day(at))
         )
         if tariff is None:
             return None
@@ -215,7 +213,7 @@ class Prices:
         return None if row is None else str(row["id"])
 
     def cache_minimum(self, model: str, platform: str = "anthropic") -> int | None:
-        """The tokens below which a prefix of `model` is silently not cached; `None` where that is not known."""
+        """The tokens below which a prefix of `model` is silently not cached; `None` if not known."""
         rows = self._rows_of(self._names(model), platform)
         return next((row["cache_minimum"] for row in rows if row.get("cache_minimum")), None)
 
@@ -333,9 +331,13 @@ def add_entry(bill: Bill, model: str, entry: Entry, tariff: Tariff) -> bool:
 
 def token_rates(prices: Mapping[str, Any], factor: float) -> Rates:
     """USD for one token from USD for a million, times `factor`."""
-    scale = factor / 1_000_000
-    cache = [None if prices.get(name) is None else prices[name] * scale for name in CACHE_RATES]
-    return Rates(prices["input"] * scale, prices["output"] * scale, *cache)
+
+    def rate(name: str) -> float:
+        usd: float = prices[name]
+        return usd * factor / 1_000_000
+
+    cache = [None if prices.get(name) is None else rate(name) for name in CACHE_RATES]
+    return Rates(rate("input"), rate("output"), *cache)
 
 
 def fast_rates(row: Mapping[str, Any], key: Circumstances, factor: float) -> Rates | None:
@@ -369,7 +371,7 @@ def table_name(model: str) -> str:
 
 
 def is_global_profile(model: str) -> bool | None:
-    """Whether a Bedrock model id is served globally; `None` if it does not say, as an application's profile."""
+    """Whether a Bedrock model id is served globally; `None` if the id does not say."""
     name = model.rsplit("/", 1)[-1] if model.startswith("arn:") else model
     if name.startswith(GLOBAL_PREFIX + "anthropic."):
         return True
