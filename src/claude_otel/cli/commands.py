@@ -57,17 +57,13 @@ Json = Annotated[
         help="Write the report as JSON to FILE; - is stdout, after the program has ended.",
     ),
 ]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No line for each call and no live total, only the report.")
-]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No line for each call and no live total, only the report.")]
 NoReport = Annotated[bool, typer.Option("--no-report", help="No report when the program has ended.")]
 
 
 @app.command(context_settings=PASS_ON)
 def run(
-    command: Annotated[
-        list[str], typer.Argument(metavar="PROGRAM [ARGS]...", help="The program and its arguments.")
-    ],
+    command: Annotated[list[str], typer.Argument(metavar="PROGRAM [ARGS]...", help="The program and its arguments.")],
     json: Json = None,
     quiet: Quiet = False,
     no_report: NoReport = False,

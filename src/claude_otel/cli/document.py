@@ -15,9 +15,7 @@ VERSION = 1
 """Raised when a key changes its meaning or goes away."""
 
 
-def document(
-    report: Report, health: Health, command: Sequence[str], status: int, seconds: float
-) -> dict[str, Any]:
+def document(report: Report, health: Health, command: Sequence[str], status: int, seconds: float) -> dict[str, Any]:
     """The whole report."""
     return {
         "version": VERSION,
@@ -56,9 +54,7 @@ def errors(report: Report) -> dict[str, Any]:
             "calls": trouble.calls,
             "request_ids": trouble.request_ids,
         }
-        for (blame, status, error), trouble in sorted(
-            report.troubles.values.items(), key=lambda item: -item[1].calls
-        )
+        for (blame, status, error), trouble in sorted(report.troubles.values.items(), key=lambda item: -item[1].calls)
     ]
     return {"total": report.errors, "by_blame": whole(report.blames), "kinds": kinds}
 

@@ -53,8 +53,6 @@ class Health:
     def lost_events(self) -> int:
         """Log records that never came, as the program's SDK counts them: queue full, or not sent."""
         lost = (
-            p
-            for p in self.values.values()
-            if p.metric in (QUEUED, EXPORTED) and telemetry.ERROR_TYPE in p.attributes
+            p for p in self.values.values() if p.metric in (QUEUED, EXPORTED) and telemetry.ERROR_TYPE in p.attributes
         )
         return int(sum(point.value for point in lost))

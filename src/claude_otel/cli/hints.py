@@ -17,9 +17,7 @@ SWITCHES = ("S", "I", "E")
 def nothing_seen(health: Health, command: Sequence[str], env: Mapping[str, str]) -> str:
     """Why no call was seen, and the remedy."""
     if "claude" in disabled(env) or "*" in disabled(env):
-        return (
-            "The instrumentation is switched off: take `claude` out of OTEL_PYTHON_DISABLED_INSTRUMENTATIONS."
-        )
+        return "The instrumentation is switched off: take `claude` out of OTEL_PYTHON_DISABLED_INSTRUMENTATIONS."
     if health.requests:
         return (
             "The program was instrumented and made no call to Claude through the `anthropic` package. "

@@ -14,7 +14,7 @@ Part = tuple[str, str]
 def call_line(call: Call, style: Style, columns: int | None = None) -> str:
     """The line of `call`, shortened towards `columns`, if given, as long as nothing that matters is lost."""
     parts = list(line_parts(call))
-    for shorter in (without_usual, short_id, without_id):
+    for shorter in (without_usual, short_id, short_words, without_id):
         if columns is None or length(parts) <= columns:
             break
         parts = shorter(parts, call.failed)
@@ -102,6 +102,11 @@ def without_usual(parts: list[Part], failed: bool) -> list[Part]:  # noqa: ARG00
 def short_id(parts: list[Part], failed: bool) -> list[Part]:
     """`parts` with only the last letters of the request id, which only a failed call needs whole."""
     return parts if failed else [*parts[:-1], (f"…{parts[-1][0][-6:]}", "dim")]
+
+
+def short_words(parts: list[Part], failed: bool) -> list[Part]:  # noqa: ARG001
+    """`parts` without the words that can be guessed."""
+    return [(text.replace("% cached)", "%)"), name) for text, name in parts]
 
 
 def without_id(parts: list[Part], failed: bool) -> list[Part]:

@@ -76,9 +76,7 @@ class Live:
             f"{report.active} in flight" if report.active else "",
             plural(report.errors, "error") if report.errors else "",
             usd(report.cost),
-            f"in {tokens(report.input_tokens)} ({percent(report.hit_ratio)} cached)"
-            if report.input_tokens
-            else "",
+            f"in {tokens(report.input_tokens)} ({percent(report.hit_ratio)} cached)" if report.input_tokens else "",
             f"out {tokens(report.output_tokens)}" if report.output_tokens else "",
             f"ttft p95 {seconds(report.first_text.percentile(0.95))}" if report.first_text.count else "",
         ]

@@ -1,4 +1,4 @@
-"""The numbers of a run. In bounded memory: sums, samples of times, a few request ids, as long as it may run."""
+"""The numbers of a run. In bounded memory: sums, samples of times, a few request ids, however long it is."""
 
 from __future__ import annotations
 

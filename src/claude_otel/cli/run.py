@@ -84,9 +84,11 @@ class Ended:
     seen: Seen
 
 
-def run(
-    command: list[str], options: Options, after: Callable[[Ended, Plain, Style], None] | None = None
-) -> None:
+After = Callable[[Ended, Plain, Style], None]
+"""What else is said after the report."""
+
+
+def run(command: list[str], options: Options, after: After | None = None) -> None:
     """Runs `command`, reports, and ends this process as the program ended.
 
     `after` may add to the report.
@@ -96,12 +98,20 @@ def run(
     out = Terminal() if style.colours else Plain()
     with process.blocked_signals() as mask:
         ended = observe(command, options, out, style, mask)
+        tell(ended, options, out, style, after)
+        process.end_like(ended.status)
+
+
+def tell(ended: Ended, options: Options, out: Plain, style: Style, after: After | None) -> None:
+    """Reports as `options` say. Never raises: the program has ended, and its exit code is what counts."""
+    try:
         if options.report:
             show(ended, out, style)
         if after:
             after(ended, out, style)
         write_json(ended, options.json_path)
-        process.end_like(ended.status)
+    except Exception as error:
+        out.line(f"claude-otel: could not make the report ({error!r}); the program is not affected")
 
 
 def observe(command: list[str], options: Options, out: Plain, style: Style, mask: set[Signals]) -> Ended:
@@ -129,7 +139,7 @@ def show(ended: Ended, out: Plain, style: Style) -> None:
     if not ended.seen.report.calls:
         out.line(style(f"claude-otel: {nothing_seen(ended.seen.health, ended.command, ended.env)}", "yellow"))
         return
-    for line in summary(ended.seen.report, ended.seen.health, title, style):
+    for line in summary(ended.seen.report, ended.seen.health, title, style, out.columns or 100):
         out.line(line)
 
 

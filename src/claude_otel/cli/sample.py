@@ -1,7 +1,7 @@
 """Percentiles of a stream of numbers in bounded memory.
 
 Up to `LIMIT` numbers are all kept, and percentiles are exact: nearest rank, so that a percentile is always a
-number that was measured. Beyond that a uniform random sample of `LIMIT` of them is kept (Vitter's algorithm R).
+number that was measured. Beyond that a uniform random sample of `LIMIT` of them is kept (algorithm R).
 """
 
 from __future__ import annotations
