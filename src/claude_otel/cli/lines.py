@@ -45,7 +45,7 @@ def trouble(call: Call) -> Iterator[Part]:
     colour = BLAME_STYLES.get(call.blame or "", "red")
     if call.failed and call.status and str(call.status) != call.error_type:
         yield str(call.status), colour
-    yield call.error_type or (call.outcome if call.outcome != call.blame else ""), colour
+    yield call.error_type or "", colour
     if call.error_code:
         yield call.error_code, colour
     yield call.blame or "", colour
