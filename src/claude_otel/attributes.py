@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from claude_otel import rate_limits
 from claude_otel import telemetry as t
 from claude_otel.account import Account
 from claude_otel.batches import Results
 from claude_otel.call import Call
+from claude_otel.headers import scarcest
 
 FINISH_REASONS = {
     "end_turn": "stop",
@@ -73,7 +73,6 @@ def asked(call: Call) -> dict[str, Any]:
 
 def answer(call: Call) -> dict[str, Any]:
     """What the API answered with, besides numbers."""
-    headers = call.headers if call.headers is not None else {}
     status = call.attempts[-1].status if call.attempts else None
     return {
         t.RESPONSE_ID: call.message_id,
@@ -81,9 +80,9 @@ def answer(call: Call) -> dict[str, Any]:
         t.FINISH_REASONS: finish_reasons(call),
         t.STOP_REASON: call.stop_reason,
         t.REFUSAL_CATEGORY: call.refusal_category,
-        t.REQUEST_ID: headers.get("request-id"),
-        t.ORGANIZATION_ID: headers.get("anthropic-organization-id"),
-        t.WORKSPACE_ID: headers.get("anthropic-workspace-id"),
+        t.REQUEST_ID: call.headers.request_id,
+        t.ORGANIZATION_ID: call.headers.organization_id,
+        t.WORKSPACE_ID: call.headers.workspace_id,
         t.STATUS_CODE: status,
         t.COUNTED_INPUT_TOKENS: call.counted_tokens,
     }
@@ -161,9 +160,7 @@ def blame_of(call: Call) -> str | None:
 
 def limits(call: Call) -> dict[str, Any]:
     """The scarcest rate limit that the last answer told of."""
-    if call.headers is None:
-        return {}
-    found = rate_limits.scarcest(rate_limits.read(call.headers))
+    found = scarcest(call.headers.rate_limits)
     return {} if found is None else {t.RATE_LIMIT_TYPE: found[0], t.RATE_LIMIT_HEADROOM: found[1]}
 
 

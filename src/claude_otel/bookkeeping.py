@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from claude_otel import rate_limits
 from claude_otel import telemetry as t
 from claude_otel.account import Account
 from claude_otel.attributes import backoffs, blame_of, first_text, per_output_token
@@ -154,9 +153,7 @@ class Books:
         ]
 
     def _limits_of(self, call: Call) -> None:
-        if call.headers is None:
-            return
-        for limit in rate_limits.read(call.headers):
+        for limit in call.headers.rate_limits:
             values = (call.target.provider, self.model(call.model), self._limits(limit.type))
             if limit.remaining is not None:
                 self.instruments.table.put(t.REMAINING_METRIC, values, limit.remaining)

@@ -14,11 +14,12 @@ from typing import Any, Literal
 from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
-from claude_otel import blame, guard
+from claude_otel import blame, guard, headers
 from claude_otel.asked import Asked
 from claude_otel.attribution import Attribution
 from claude_otel.batches import Results
 from claude_otel.cache_watch import Expectation
+from claude_otel.headers import Headers
 from claude_otel.usage import get, merge
 
 Outcome = Literal["completed", "error", "closed_early", "abandoned", "cancelled", "truncated"]
@@ -86,7 +87,8 @@ class Call:
     results: Results | None = None
 
     attempts: list[Attempt] = field(default_factory=list)
-    headers: Any = None
+    headers: Headers = field(default_factory=Headers)
+    """Of the last answer."""
     answers: list[Any] = field(default_factory=list)
     """Responses that were accepted; a client-side fallback accepts more than one."""
 
@@ -126,7 +128,7 @@ class Call:
         attempt = self.attempts[-1]
         attempt.ended = time.perf_counter()
         attempt.status = response.status_code
-        self.headers = response.headers
+        self.headers = headers.read(response.headers)
         if attempt.answered_well:
             if not self.stream:
                 self.answers.append(response)

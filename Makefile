@@ -1,0 +1,47 @@
+# Two commands do all their set-up in a fresh clone, in a virtual environment inside it:
+#   make demo    the main job on an embedded default: no Docker, no account, no key
+#   make test    the linter, the type checker and the tests
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/pip --disable-pip-version-check install --quiet --constraint requirements/constraints.txt
+PYTEST_FLAGS ?= --numprocesses auto --dist worksteal
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types unit docs test-all bench clean
+
+help:  ## these targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(VENV)/cli.stamp: pyproject.toml requirements/constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable '.[cli]'
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/cli.stamp requirements/dev.txt
+	$(PIP) --requirement requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/cli.stamp  ## a fake Claude API, an application with three surfaces, and what claude-otel says of it
+	$(BIN)/claude-otel demo
+
+test: lint types unit  ## everything below that is not longer than a few minutes
+
+lint: $(VENV)/dev.stamp  ## ruff, on code and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/dev.stamp  ## mypy, strict
+	$(BIN)/mypy
+
+unit: $(VENV)/dev.stamp  ## the tests
+	$(BIN)/pytest $(PYTEST_FLAGS)
+
+docs: $(VENV)/dev.stamp  ## write the generated parts of docs/ anew
+	$(BIN)/python tools/write_docs.py
+
+test-all: test  ## every test there is
+
+clean:  ## remove the virtual environment and every cache
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -1,0 +1,108 @@
+"""Writes the generated documents: `make docs`. With `--check`, fails when one of them is out of date."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from claude_otel import telemetry as t
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+HEAD = "<!-- Written by `make docs` from {source}. Do not edit. -->\n\n"
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def prometheus_name(metric: t.Metric) -> str:
+    """The name that Prometheus' OTLP receiver gives a metric.
+
+    The rules are those of https://github.com/prometheus/otlptranslator with `UnderscoreEscapingWithSuffixes`: a unit
+    in braces adds nothing, `s` becomes `seconds`, any other is appended as it is.
+    """
+    unit = {"s": "_seconds"}.get(metric.unit, "" if "{" in metric.unit else f"_{metric.unit}")
+    total = "_total" if metric.kind == "counter" else ""
+    return f"{metric.name.replace('.', '_')}{unit}{total}"
+
+
+def metrics() -> str:
+    """The table of metrics."""
+    rows = [
+        [
+            f"`{metric.name}`<br>`{prometheus_name(metric)}`",
+            f"{metric.kind}, `{metric.unit}`",
+            ", ".join(f"`{name}`" for name in metric.attributes),
+            metric.description,
+        ]
+        for metric in t.METRICS
+    ]
+    return table(["Metric, and its name in Prometheus", "Kind, unit", "Attributes", "What it says"], rows)
+
+
+def edges() -> str:
+    """The bucket edges of each histogram."""
+    rows = [
+        [f"`{metric.name}`", " ".join(f"{edge:g}" for edge in metric.edges)]
+        for metric in t.METRICS
+        if metric.kind == "histogram"
+    ]
+    return table(["Histogram", "Bucket edges in seconds; every budget of the configuration file is one more"], rows)
+
+
+def attributes() -> str:
+    """The table of attributes."""
+    rows = [[f"`{each.name}`", each.type, ", ".join(each.on), each.description] for each in t.ATTRIBUTES]
+    return table(["Attribute", "Type", "On", "What it says"], rows)
+
+
+def telemetry() -> str:
+    """docs/telemetry.md."""
+    return (
+        HEAD.format(source="src/claude_otel/telemetry.py")
+        + f"""# All telemetry
+
+Everything has the instrumentation scope `{t.SCOPE}`. A call has one span (`chat {{model}}`, kind CLIENT), one event
+`{t.CALL_EVENT}`, one more `{t.ERROR_EVENT}` when it failed, and its share of the metrics. Resource attributes such as
+`service.version`, `deployment.environment.name` and `rollout.stage` come from `OTEL_RESOURCE_ATTRIBUTES` and ride on
+all of them.
+
+## Metrics
+
+{metrics()}
+Values of attributes that an application chooses are capped: 50 surfaces, 100 call sites, 30 models, 20 agents; after
+that a value is `other`. One instrument has at most 1,800 attribute sets.
+
+{edges()}
+## Attributes
+
+{attributes()}"""
+    )
+
+
+WRITERS = {"telemetry.md": telemetry}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Writes or checks every generated document."""
+    stale = [name for name, write in WRITERS.items() if not up_to_date(DOCS / name, write())]
+    if "--check" in arguments:
+        for name in stale:
+            sys.stderr.write(f"docs/{name} is out of date: run `make docs` and commit the result\n")
+        return 1 if stale else 0
+    for name in stale:
+        (DOCS / name).write_text(WRITERS[name](), encoding="utf-8")
+        sys.stdout.write(f"wrote docs/{name}\n")
+    return 0
+
+
+def up_to_date(path: Path, text: str) -> bool:
+    """Whether the file at `path` has this text."""
+    return path.exists() and path.read_text(encoding="utf-8") == text
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
