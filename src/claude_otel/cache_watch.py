@@ -128,7 +128,7 @@ def expired(entry: Seen, now: float) -> bool:
 
 
 def difference(before: Prefix | None, now: Prefix) -> str | None:
-    """What changed from one prefix to another, in the order in which the API looks: model, tools, system, parameters."""
+    """What changed from one prefix to another; the API looks at model, tools, system and parameters in this order."""
     if before is None or before == now:
         return None
     if before.model != now.model:
