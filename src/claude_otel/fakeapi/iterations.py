@@ -42,10 +42,11 @@ class Iteration:
             "output_tokens": self.output,
         }
 
-    def entry(self) -> JSON:
-        """The run as an entry of `usage.iterations`; a compaction names no model."""
-        named = {} if self.type == "compaction" else {"model": self.model}
-        return {"type": self.type, **named, **self.usage()}
+    def entry(self, *, chain: bool = False) -> JSON:
+        """The run as an entry of `usage.iterations`. A compaction names no model, and a message's own run does only in a
+        `chain` of fallbacks."""
+        unnamed = self.type == "compaction" or (self.type == "message" and not chain)
+        return {"type": self.type, **({} if unnamed else {"model": self.model}), **self.usage()}
 
     @property
     def billed(self) -> bool:
