@@ -30,7 +30,10 @@ RequestsPerMinute = Annotated[
     int, typer.Option(min=0, help="Refuse more requests a minute than this with a 429; 0 refuses none.")
 ]
 BatchDelay = Annotated[float, typer.Option(min=0, help="Seconds until a batch ends.")]
-Seed = Annotated[int, typer.Option(help="The seed of everything random; the same seed, the same faults.")]
+Seed = Annotated[
+    Optional[int],  # noqa: UP045 - typer on Python 3.10 reads this one
+    typer.Option(help="The seed of everything random: the same seed, the same faults. By default the script's, or 0."),
+]
 Bodies = Annotated[bool, typer.Option(help="Keep headers and bodies of requests in the journal.")]
 
 
@@ -44,7 +47,7 @@ def fake_api(
     jitter: Jitter = 0.3,
     requests_per_minute: RequestsPerMinute = 0,
     batch_delay: BatchDelay = 0.0,
-    seed: Seed = 0,
+    seed: Seed = None,
     bodies: Bodies = False,
 ) -> None:
     """Serve a Claude API on loopback: messages, streaming, tools, caching, batches, and faults on demand.

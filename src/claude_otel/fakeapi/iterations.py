@@ -43,8 +43,8 @@ class Iteration:
         }
 
     def entry(self, *, chain: bool = False) -> JSON:
-        """The run as an entry of `usage.iterations`. A compaction names no model, and a message's own run does only in a
-        `chain` of fallbacks."""
+        """The run as an entry of `usage.iterations`. A compaction names no model, and a `message` names one only in
+        a chain of fallbacks."""
         unnamed = self.type == "compaction" or (self.type == "message" and not chain)
         return {"type": self.type, **({} if unnamed else {"model": self.model}), **self.usage()}
 

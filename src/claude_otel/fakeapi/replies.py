@@ -131,7 +131,8 @@ class Replier:
         if sums.web_searches:
             usage["server_tool_use"] = {"web_search_requests": sums.web_searches, "web_fetch_requests": 0}
         if shows_iterations(request, runs):
-            usage["iterations"] = [run.entry() for run in runs]
+            chain = bool(request.body.get("fallbacks"))
+            usage["iterations"] = [run.entry(chain=chain) for run in runs]
         if "fallback_credit_token" in request.body:
             usage["fallback_credit"] = {"status": self._credits.redeem(request)}
         return usage
