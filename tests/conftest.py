@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -111,3 +112,18 @@ def no_failure_of_ours(failures: list[str]) -> Iterator[None]:
     yield
     guard.listeners.remove(remember)
     assert failures == []
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """In CI a skipped test is a failure: what is not shown there is not shown."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if os.environ.get("CI") and skipped:
+        terminalreporter.write_line(f"{len(skipped)} tests were skipped, which is a failure in CI", red=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Makes the run fail when CI skipped a test."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
