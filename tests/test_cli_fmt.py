@@ -22,7 +22,8 @@ def test_times_are_in_seconds_then_minutes(value: float | None, shown: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(None, "-"), (0.0132, "$0.0132"), (12.5, "$12.5000"), (1234.5, "$1,234.50")]
+    ("value", "shown"),
+    [(None, "-"), (0.00001, "<$0.0001"), (0.0132, "$0.0132"), (12.5, "$12.5000"), (1234.5, "$1,234.50")],
 )
 def test_money_shows_parts_of_a_cent(value: float | None, shown: str) -> None:
     """A call costs parts of a cent."""

@@ -28,7 +28,8 @@ LINES = [
         f"{OPUS} 1.24s ttft 0.41s in 12.3k out 512 unpriced end_turn req_011CSHoEeqs5C35K2UUqR7Fy",
     ),
     (
-        failed(status_code=429, blame="budget", error_type="rate_limit_error", error_code="enforced_spend_limit_reached", attempts=1),
+        failed(status_code=429, blame="budget", error_type="rate_limit_error", attempts=1,
+               error_code="enforced_spend_limit_reached"),
         f"{OPUS} 0.82s 429 rate_limit_error enforced_spend_limit_reached budget req_011CSHoEeqs5C35K2UUqR7Fz",
     ),
     (
@@ -57,8 +58,8 @@ LINES = [
         "claude-opus-5-5 count_tokens checkout-chat 1.24s counted 8.1k req_011CSHoEeqs5C35K2UUqR7Fy",
     ),
     (
-        chat(operation="batch_results", surface="nightly-batch", batch_id="msgbatch_1", batch_requests=20, batch_failed=2,
-             stop_reason=None, time_to_first_text=None, cache_read_tokens=None),
+        chat(operation="batch_results", surface="nightly-batch", batch_id="msgbatch_1", batch_requests=20,
+             batch_failed=2, stop_reason=None, time_to_first_text=None, cache_read_tokens=None),
         "claude-opus-5-5 batch_results nightly-batch 1.24s 20 results (2 failed) in 12.3k out 512 $0.0132 "
         "req_011CSHoEeqs5C35K2UUqR7Fy",
     ),
@@ -90,4 +91,4 @@ def test_colours_change_nothing_but_colour() -> None:
 
 def test_an_event_without_attributes_is_still_a_line() -> None:
     """Nothing is taken for granted."""
-    assert line({}) == "unknown unknown unknown - unknown"
+    assert line({}) == "- unknown unknown - unknown"

@@ -57,9 +57,11 @@ def width(text: str) -> int:
 
 
 def usd(value: float | None) -> str:
-    """Money: four decimals below a dollar hundred, two above; `-` when unknown."""
+    """Money: four decimals, two from $100 on; `-` when unknown, and never zero for what is not."""
     if value is None:
         return "-"
+    if 0 < value < 0.00005:
+        return "<$0.0001"
     return f"${value:,.2f}" if abs(value) >= 100 else f"${value:.4f}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from claude_otel.cli.fmt import BLAME_STYLES, Style, percent, plural, printable, seconds, tokens, usd, width
-from claude_otel.cli.record import Call
+from claude_otel.cli.record import UNKNOWN, Call
 
 Part = tuple[str, str]
 """A piece of a line, and its style."""
@@ -28,7 +28,7 @@ def length(parts: list[Part]) -> int:
 
 def line_parts(call: Call) -> Iterator[Part]:
     """The pieces of the line of `call`, in order."""
-    yield call.model, "bold"
+    yield call.model if call.model != UNKNOWN else "-", "bold"
     yield call.operation, "dim"
     yield call.surface, "cyan"
     yield seconds(call.duration), ""
