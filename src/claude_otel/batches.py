@@ -5,6 +5,7 @@ Their tokens are billed once, however often the results are read: counted once f
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
@@ -72,6 +73,13 @@ class Ledger:
                 self._counted.popitem(last=False)
             return True
 
+    def unlock(self) -> None:
+        """Replaces the lock by one that nobody holds: for a forked child."""
+        self._lock = Lock()
+
 
 LEDGER = Ledger()
 """For the process, as instrumenting again must not count a batch again."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=LEDGER.unlock)

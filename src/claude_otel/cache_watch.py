@@ -7,9 +7,11 @@ or whether another call was still writing it. No content is kept.
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from threading import Lock
+from weakref import WeakSet
 
 from claude_otel.asked import Prefix
 from claude_otel.usage import Usage
@@ -70,6 +72,7 @@ class CacheWatch:
 
     def __init__(self) -> None:
         self._lock = Lock()
+        _watches.add(self)
         self._sites: OrderedDict[str, OrderedDict[Prefix, Seen]] = OrderedDict()
 
     def start(self, site: str, prefix: Prefix, ttl: str | None, now: float) -> tuple[Expectation | None, bool]:
@@ -120,6 +123,23 @@ class CacheWatch:
         if len(self._sites) > _MOST_SITES:
             self._sites.popitem(last=False)
         return seen
+
+    def unlock(self) -> None:
+        """Replaces the lock by one that nobody holds: for a forked child."""
+        self._lock = Lock()
+
+
+_watches: WeakSet[CacheWatch] = WeakSet()
+
+
+def unlock_all() -> None:
+    """Lets a forked child use the watches, whose locks another thread of the parent may have held."""
+    for watch in _watches:
+        watch.unlock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=unlock_all)
 
 
 def expired(entry: Seen, now: float) -> bool:

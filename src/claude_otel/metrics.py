@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from typing import Any
@@ -102,7 +103,10 @@ class Instruments:
 
     def __init__(self, provider: MeterProvider, version: str, edges: Mapping[str, tuple[float, ...]]) -> None:
         self.table = Table()
-        self.own: dict[str, Any] = instance_attribute(provider)
+        # The global provider may be set, and so be another one, only after us.
+        self._provider = None if provider is metrics.get_meter_provider() else weakref.ref(provider)
+        self._own: dict[str, Any] | None = None
+        self._inherited: str | None = None
         self.histograms: dict[str, Histogram] = {}
         self._sets: dict[str, set[Values]] = {}
         meter = provider.get_meter(t.SCOPE, version)
@@ -140,12 +144,22 @@ class Instruments:
             seen.add(values)
         self.histograms[metric.name].record(amount, {**attributes(metric, values), **self.own}, context)
 
+    @property
+    def own(self) -> dict[str, Any]:
+        """The attributes that tell this process from others, where the provider's resource does not. Worked out late:
+        the provider may be set after us, and gives a forked child a new resource only after us too.
+        """
+        if self._own is None:
+            provider = metrics.get_meter_provider() if self._provider is None else self._provider()
+            self._own = instance_attribute(provider, self._inherited)
+        return self._own
+
     def restart(self) -> None:
         """Starts at zero in a forked child."""
         self.table.clear()
         self._sets = {}
-        if self.own:
-            self.own = {_INSTANCE: new_instance()}
+        self._inherited = instance_of(metrics.get_meter_provider() if self._provider is None else self._provider())
+        self._own = None
         for histogram in self.histograms.values():
             forget(histogram)
 
@@ -153,21 +167,21 @@ class Instruments:
 _INSTANCE = "service.instance.id"
 
 
-def new_instance() -> str:
-    """A random id for this process."""
-    return os.urandom(16).hex()
+def instance_of(provider: Any) -> str | None:
+    """The id of the process in the resource of `provider`, `None` where it has none."""
+    resource = getattr(getattr(provider, "_sdk_config", None), "resource", None)
+    return None if resource is None else resource.attributes.get(_INSTANCE) or None
 
 
-def instance_attribute(provider: MeterProvider) -> dict[str, Any]:
+def instance_attribute(provider: Any, inherited: str | None) -> dict[str, Any]:
     """An attribute that tells two workers apart, for a provider whose resource does not; else none.
 
-    Two processes must never write one series: each would look like a reset of the other.
+    Two processes must never write one series: each would look like a reset of the other. `inherited` is the id of the
+    process that this one was forked from, and says nothing of this one.
     """
-    config = getattr(provider, "_sdk_config", None)
-    resource = getattr(config, "resource", None)
-    if resource is None or resource.attributes.get(_INSTANCE):
+    if getattr(provider, "_sdk_config", None) is None:
         return {}
-    return {_INSTANCE: new_instance()}
+    return {_INSTANCE: os.urandom(16).hex()} if instance_of(provider) in (None, inherited) else {}
 
 
 def forget(histogram: Any) -> None:
