@@ -135,12 +135,23 @@ def warn(key: str, why: str) -> None:
     log.warning("%s: %s %s; it is left out", CONFIG, key, why)
 
 
+def section(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The keys under `key`, none when it is left out or has anything but keys."""
+    value = document.get(key)
+    if value is None or isinstance(value, dict):
+        return value or {}
+    warn(key, f"is a {type(value).__name__} where keys are expected")
+    return {}
+
+
 def rules(document: Mapping[str, Any]) -> tuple[Rule, ...]:
     """The attribution rules, in order: `attribution.rules[].{match, surface}`."""
-    section = document.get("attribution")
-    listed = section.get("rules") if isinstance(section, dict) else None
+    listed = section(document, "attribution").get("rules")
+    if listed is not None and not isinstance(listed, list):
+        warn("attribution.rules", f"is a {type(listed).__name__} where a list is expected")
+        return ()
     found = []
-    for index, rule in enumerate(listed if isinstance(listed, list) else ()):
+    for index, rule in enumerate(listed or ()):
         match, name = (rule.get("match"), rule.get("surface")) if isinstance(rule, dict) else (None, None)
         if isinstance(match, str) and match and isinstance(name, str) and name:
             found.append(Rule(match, name))
@@ -151,11 +162,12 @@ def rules(document: Mapping[str, Any]) -> tuple[Rule, ...]:
 
 def budgets(document: Mapping[str, Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The budgets of all surfaces that become bucket edges: durations in seconds, and seconds per output token."""
-    surfaces = document.get("surfaces")
     durations: list[float] = []
     per_token: list[float] = []
-    for name, surface in surfaces.items() if isinstance(surfaces, dict) else ():
-        settings = surface.get("budgets", surface) if isinstance(surface, dict) else {}
+    for name, surface in section(document, "surfaces").items():
+        settings = section({f"surfaces.{name}": surface}, f"surfaces.{name}")
+        if "budgets" in settings:
+            settings = section({f"surfaces.{name}.budgets": settings["budgets"]}, f"surfaces.{name}.budgets")
         for key in ("time_to_first_text", "time_to_first_chunk", "duration"):
             durations += budget(f"surfaces.{name}.{key}", settings.get(key))
         per_token += (
