@@ -64,16 +64,14 @@ def integer(value: object) -> int | None:
 
 
 def body_of(options: Any) -> Mapping[str, Any]:
-    """The JSON body of a request, empty when it has none."""
-    body = getattr(options, "json_data", None)
-    return body if isinstance(body, Mapping) else {}
+    """The JSON body of a request, empty when it has none; `extra_body` goes before what the method was given."""
+    body, extra = getattr(options, "json_data", None), getattr(options, "extra_json", None)
+    body = body if isinstance(body, Mapping) else {}
+    return {**body, **extra} if isinstance(extra, Mapping) and extra else body
 
 
 def model_of(options: Any) -> str | None:
-    """The model that the request asks for; `extra_body` goes before the body, as in the SDK."""
-    extra = getattr(options, "extra_json", None)
-    if isinstance(extra, Mapping) and isinstance(extra.get("model"), str):
-        return text(extra["model"])
+    """The model that the request asks for."""
     return text(body_of(options).get("model"))
 
 

@@ -123,7 +123,7 @@ def first_text(call: Call) -> float | None:
 
 def per_output_token(call: Call, account: Account) -> float | None:
     """Seconds for one output token of a completed answer."""
-    if call.outcome != "completed" or account.usage is None:
+    if call.operation != "chat" or call.outcome != "completed" or account.usage is None:
         return None
     tokens = account.usage.total("output_tokens")
     if call.stream:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 from opentelemetry.trace import Span, StatusCode
@@ -69,6 +70,7 @@ class SdkTracing:
 
 def provisional(call: Call, span: Any) -> None:
     """Fills in how `call` is about to end, which the SDK knows before we do, and as far as its span tells."""
+    call.duration = time.perf_counter() - call.started
     if not call.stream and call.answers:
         bodies.take(call, None, call.answers[-1])
     if call.stream and not call.stopped:
