@@ -53,8 +53,12 @@ _held: weakref.WeakSet[Held] = weakref.WeakSet()
 
 def end_all() -> None:
     """Ends the calls whose streams are still open: for the exit of the process, before the exporters are shut down."""
-    for held in list(_held):
-        held.call.dropped()
+    try:
+        for held in list(_held):
+            held.call.dropped()
+    except Exception:
+        # Threads may still open streams.
+        guard.failed("end")
 
 
 def call_of(response: Any) -> Call | None:

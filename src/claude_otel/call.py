@@ -54,7 +54,7 @@ class Attempt:
 
 
 FIRST = frozenset({"message_start", "content_block_start", "content_block_delta", "message_delta", "message_stop"})
-LATER = frozenset({"message_start", "message_delta", "message_stop"})
+LATER = frozenset({"message_start", "content_block_start", "message_delta", "message_stop"})
 """The events that are looked at, until the first text has come and after: most events of a stream are text."""
 
 
@@ -184,8 +184,12 @@ class Call:
             self._text(now)
 
     def _block(self, block: Any) -> None:
-        if get(block, "type") == "text" and get(block, "text"):
+        kind = get(block, "type")
+        if kind == "text" and get(block, "text") and self.first_text is None:
             self._text(time.perf_counter())
+        elif kind == "fallback" and isinstance(model := get(get(block, "to"), "model"), str):
+            # From here on another model answers, as the whole message says too when it is not streamed.
+            self.served = model
 
     def _text(self, now: float) -> None:
         self.first_text = now - self.started
@@ -232,6 +236,9 @@ class Call:
             return
         self.duration = time.perf_counter() - self.started
         self.outcome, self.verdict = outcome, verdict
+        if verdict is not None and self.attempts and self.attempts[-1].blame is not None:
+            # The body of a streamed call's error is read only after its attempt has ended.
+            self.attempts[-1].blame = verdict.blame
         on_end(self)
         self.answers.clear()
 

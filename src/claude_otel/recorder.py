@@ -47,7 +47,7 @@ class Recorder:
             target=target_of(client),
             model=asked.model_of(options),
             stream=bool(stream) and operation == "chat",
-            method=method_of(options),
+            method=method_of(options, operation),
             attribution=self._attributor.attribute(frame),
             batch_id=batch_id,
         )
@@ -210,17 +210,26 @@ def _by_class(cls: type) -> tuple[str, str | None]:
     return "anthropic", None
 
 
-def method_of(options: Any) -> str:
+def method_of(options: Any, operation: Operation) -> str:
     """The way into the SDK, from the headers in which it says so itself."""
     headers = getattr(options, "headers", None)
     headers = {str(key).lower(): str(value) for key, value in headers.items()} if isinstance(headers, Mapping) else {}
     helper = headers.get("x-stainless-helper", "")
     raw = {"raw": "raw.", "stream": "streaming."}.get(headers.get("x-stainless-raw-response", ""), "")
     beta = "beta=true" in options.url or (getattr(options, "qualifiers", None) or {}).get("beta") == "true"
-    return f"{raw}{'beta.' if beta else ''}{_helper(options, headers, helper)}"
+    return f"{raw}{'beta.' if beta else ''}{_helper(options, operation, headers, helper)}"
 
 
-def _helper(options: Any, headers: Mapping[str, str], helper: str) -> str:
+_METHODS: dict[Operation, str] = {
+    "chat": "create",
+    "count_tokens": "count_tokens",
+    "create_batch": "batches.create",
+    "retrieve_batch": "batches.retrieve",
+    "batch_results": "batches.results",
+}
+
+
+def _helper(options: Any, operation: Operation, headers: Mapping[str, str], helper: str) -> str:
     if "BetaToolRunner" in helper:
         return "tool_runner"
     if "message-thread" in helper:
@@ -230,7 +239,8 @@ def _helper(options: Any, headers: Mapping[str, str], helper: str) -> str:
     if "messages.parse" in helper:
         return "parse"
     # Since 1.14 every method of the SDK names its span.
-    return "create" if getattr(options, "span_name", "") is not None else "post"
+    named = getattr(options, "span_name", "") is not None
+    return _METHODS[operation] if named else str(options.method).lower()
 
 
 def timeout_of(client: Any, options: Any) -> float | None:

@@ -29,8 +29,13 @@ def enter(call: Call) -> Tokens:
     return _call.set(call), attached
 
 
+def pause() -> Tokens | None:
+    """Leaves no call running: for a request that is no call, made while one runs, as middleware may."""
+    return None if _call.get() is None else (_call.set(None), None)
+
+
 def leave(tokens: Tokens | None) -> None:
-    """Undoes `enter`. Never raises, in whatever context it is called."""
+    """Undoes `enter` or `pause`. Never raises, in whatever context it is called."""
     if tokens is None:
         return
     token, attached = tokens

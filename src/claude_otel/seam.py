@@ -12,13 +12,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from opentelemetry.instrumentation.utils import is_instrumentation_enabled, unwrap
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from wrapt import wrap_function_wrapper
 
 from claude_otel import bodies, guard, sdk_tracing
 from claude_otel.call import Call
 from claude_otel.recorder import Recorder
-from claude_otel.running import Tokens, enter, leave, running
+from claude_otel.running import Tokens, enter, leave, pause, running
 
 Wrapped = Callable[..., Any]
 Args = tuple[Any, ...]
@@ -31,7 +31,8 @@ class Seam:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._bodies = bodies.Bodies(recorder)
-        self._patched: list[tuple[type | Any, str]] = []
+        self._patched: list[tuple[Any, str, Any, Any]] = []
+        self._active = False
 
     def install(self) -> None:
         """Patches the SDK, as far as this version has the functions."""
@@ -57,20 +58,25 @@ class Seam:
             (_base_client.BaseClient, "_copy_open_telemetry", tracing.copy_option),
             (_base_client, "start_api_call_span", tracing.start_span),
         ):
-            if hasattr(owner, name):
-                wrap_function_wrapper(owner, name, wrapper)
-                self._patched.append((owner, name))
+            if name in vars(owner):
+                original = vars(owner)[name]
+                self._patched.append((owner, name, original, wrap_function_wrapper(owner, name, wrapper)))
+        self._active = True
 
     def remove(self) -> None:
         """Restores the SDK. Calls and streams that are under way are recorded to their end."""
+        self._active = False
         while self._patched:
-            unwrap(*self._patched.pop())
+            owner, name, original, ours = self._patched.pop()
+            # What somebody else has wrapped since stays wrapped: taking ours out would take out theirs.
+            if vars(owner).get(name) is ours:
+                setattr(owner, name, original)
 
     # The call.
 
     def _start(self, client: Any, args: Args, kwargs: Kwargs) -> Call | None:
         try:
-            if not is_instrumentation_enabled():
+            if not self._active or not is_instrumentation_enabled():
                 return None
             frame = sys._getframe(2)
             return self._recorder.start(client, _options(args, kwargs), kwargs.get("stream", False), frame)
@@ -81,7 +87,11 @@ class Seam:
     def _request(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
         call = self._start(client, args, kwargs)
         if call is None:
-            return wrapped(*args, **kwargs)
+            paused = pause()
+            try:
+                return wrapped(*args, **kwargs)
+            finally:
+                leave(paused)
         args, kwargs = self._without_sdk_span(call, args, kwargs)
         tokens = enter(call)
         try:
@@ -97,7 +107,11 @@ class Seam:
     async def _async_request(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
         call = self._start(client, args, kwargs)
         if call is None:
-            return await wrapped(*args, **kwargs)
+            paused = pause()
+            try:
+                return await wrapped(*args, **kwargs)
+            finally:
+                leave(paused)
         args, kwargs = self._without_sdk_span(call, args, kwargs)
         tokens: Tokens | None = enter(call)
         try:

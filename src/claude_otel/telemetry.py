@@ -163,7 +163,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute(TOOLS, "int", _SPAN_EVENT, "How many tools the request offers"),
     Attribute(TIMEOUT, "double", _SPAN_EVENT, "The read timeout in force for one attempt, seconds; absent when there is none"),
     Attribute(MAX_RETRIES, "int", _SPAN_EVENT, "The retries in force"),
-    Attribute(SDK_METHOD, "string", _SPAN_EVENT, "The way into the SDK: `create`, `stream`, `parse`, `tool_runner`, `thread`, `post`, with `beta.` and `raw.` or `streaming.` before it"),
+    Attribute(SDK_METHOD, "string", _SPAN_EVENT, "The way into the SDK: `create`, `stream`, `parse`, `tool_runner`, `thread`, `count_tokens`, `batches.create`, `batches.retrieve`, `batches.results`; `post` or `get` of the client itself; with `beta.` and `raw.` or `streaming.` before it"),
     Attribute(PROMPT_FINGERPRINT, "string", _SPAN_EVENT, "A local hash of tools and system prompt; no content can be read from it"),
     Attribute(SURFACE, "string", _ALL, "The user-facing use of Claude: from `surface()`, baggage, a rule, or the call site"),
     Attribute(CALL_SITE, "string", _ALL, "`module:function` that made the call, or `unknown`"),
