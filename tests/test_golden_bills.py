@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from golden_bills import GOLDEN, Golden
-from truth import truth_cost
 
 from claude_otel.pricing import PRICES_FILE, Bill, Prices
 from claude_otel.telemetry import COST_COMPONENTS
 from claude_otel.usage import Usage, read
+from golden_bills import GOLDEN, Golden
+from truth import truth_cost
 
 PRICES = Prices.load()
 TABLE = json.loads(PRICES_FILE.read_text(encoding="utf-8"))
