@@ -9,7 +9,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Generator
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import CodeType, FrameType, TracebackType
 from typing import Any, TypeVar, cast
@@ -25,6 +25,9 @@ SKIPPED = frozenset(
     {
         "anthropic", "claude_otel", "wrapt", "asyncio", "anyio", "concurrent", "contextlib", "functools", "threading",
         "opentelemetry", "uvloop", "sniffio",
+        # Others that wrap the SDK's methods.
+        "ddtrace", "elasticapm", "langfuse", "langsmith", "logfire", "newrelic", "openinference", "openlit",
+        "sentry_sdk", "traceloop",
     }
 )  # fmt: skip
 """Packages whose frames are never a call site."""
@@ -32,10 +35,13 @@ SKIPPED = frozenset(
 LOOPS = frozenset(
     {
         "asyncio.events", "asyncio.base_events", "asyncio.runners", "concurrent.futures.thread", "threading",
-        "anyio._backends._asyncio", "uvloop",
+        "anyio._backends._asyncio",
     }
 )  # fmt: skip
 """Modules that run what somebody else handed them: above them is no caller."""
+
+RUNNERS = frozenset({"uvloop", "multiprocessing", "trio"})
+"""Packages of which every module is one of these."""
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -47,6 +53,9 @@ class Scope:
     surface: str
     user: str | None
     agent: str | None
+    owner: object = None
+    """Who entered it."""
+    outer: Scope | None = None
 
 
 _scope: ContextVar[Scope | None] = ContextVar("claude_otel_surface", default=None)
@@ -67,23 +76,22 @@ class surface:  # noqa: N801  reads as a statement: `with surface("checkout-chat
         self.name = name
         self.user = user
         self.agent = agent
-        self._tokens: list[Token[Scope | None]] = []
 
     def __enter__(self) -> surface:
         outer = _scope.get()
         user = self.user if self.user is not None or outer is None else outer.user
         agent = self.agent if self.agent is not None or outer is None else outer.agent
-        self._tokens.append(_scope.set(Scope(self.name, user, agent)))
+        _scope.set(Scope(self.name, user, agent, self, outer))
         return self
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        try:
-            _scope.reset(self._tokens.pop())
-        except ValueError:
-            # Left in another context than it was entered in, which ends with that context anyway.
-            return
+        scope = _scope.get()
+        # Else it is left in another context than it was entered in, which ends with that context anyway. There are no
+        # tokens to keep: threads and tasks may share one `surface`.
+        if scope is not None and scope.owner is self:
+            _scope.set(scope.outer)
 
     def _again(self) -> surface:
         return surface(self.name, user=self.user, agent=self.agent)
@@ -102,16 +110,23 @@ class surface:  # noqa: N801  reads as a statement: `with surface("checkout-chat
             @functools.wraps(function)
             async def async_generator(*args: Any, **kwargs: Any) -> Any:
                 items = function(*args, **kwargs)
+                step, value = items.asend, None
                 try:
                     while True:
                         with self._again():
                             try:
-                                item = await items.__anext__()
+                                item = await step(value)
                             except StopAsyncIteration:
                                 return
-                        yield item
+                        try:
+                            step, value = items.asend, (yield item)
+                        except GeneratorExit:
+                            raise
+                        except BaseException as error:
+                            step, value = items.athrow, error
                 finally:
-                    await items.aclose()
+                    with self._again():
+                        await items.aclose()
 
             return cast(_F, async_generator)
         if inspect.isgeneratorfunction(function):
@@ -119,17 +134,23 @@ class surface:  # noqa: N801  reads as a statement: `with surface("checkout-chat
             @functools.wraps(function)
             def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
                 items = function(*args, **kwargs)
-                sent: Any = None
+                step, value = items.send, None
                 try:
                     while True:
                         with self._again():
                             try:
-                                item = items.send(sent)
+                                item = step(value)
                             except StopIteration as stop:
                                 return stop.value
-                        sent = yield item
+                        try:
+                            step, value = items.send, (yield item)
+                        except GeneratorExit:
+                            raise
+                        except BaseException as error:
+                            step, value = items.throw, error
                 finally:
-                    items.close()
+                    with self._again():
+                        items.close()
 
             return cast(_F, generator)
 
@@ -211,9 +232,10 @@ def call_site(frame: FrameType | None) -> str:
         if known is not None:
             return known
         module = frame.f_globals.get("__name__") or ""
-        if module in LOOPS or module.partition(".")[0] == "uvloop":
+        package = module.partition(".")[0]
+        if module in LOOPS or package in RUNNERS:
             return UNKNOWN
-        if module.partition(".")[0] not in SKIPPED:
+        if package not in SKIPPED:
             site = f"{_module(frame, module)}:{code.co_name}"
             if len(_sites) < _MOST_SITES:
                 _sites[code] = site
