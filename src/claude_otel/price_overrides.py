@@ -84,7 +84,7 @@ class Overrides:
     def model_rows(self, place: str, model: str, given: object) -> list[Row]:
         """The user's row for `model`: over each row it changes, or on its own where there is none."""
         row = self.row(place, given)
-        wanted = row.pop("platforms", None) or list(self.table["platforms"])
+        wanted = row.pop("platforms", list(self.table["platforms"]))
         changed = [
             merged(old, row, wanted)
             for old in self.table["rows"]
@@ -123,22 +123,21 @@ class Overrides:
 
     def fast(self, place: str, given: object) -> Row:
         """The user's prices of fast mode."""
-        given = self.as_mapping(given)
-        prices = {name: value for name, value in given.items() if name not in ("platforms", "to")}
-        fast = self.part(place, prices, FAST_KEYS, REQUIRED)
-        platforms = given.get("platforms", list(self.table["platforms"]))
-        fast["platforms"] = self.platforms(f"{place}.platforms", platforms)
-        fast["to"] = self.day(f"{place}.to", given.get("to"))
+        fast = dict(self.part(place, given, FAST_KEYS, REQUIRED))
+        fast["platforms"] = self.platforms(f"{place}.platforms", fast.get("platforms", list(self.table["platforms"])))
+        fast["to"] = self.day(f"{place}.to", fast.get("to"))
         return fast
 
     def part(self, place: str, given: object, keys: tuple[str, ...], required: tuple[str, ...]) -> Row:
         """A mapping of prices within a row."""
         part = dict(self.mapping(place, given, keys))
-        for name in required:
+        for name in required if isinstance(given, Mapping) else ():
             if name not in part:
                 self.fault(f"{place}.{name}", "is missing", "add it")
-        checks = {name: self.required if name in required else self.price for name in part}
-        return {name: checks[name](f"{place}.{name}", value) for name, value in part.items()}
+        for name in part.keys() & {"above", *RATES}:
+            check = self.required if name in required else self.price
+            part[name] = check(f"{place}.{name}", part[name])
+        return part
 
     def platforms(self, place: str, given: object) -> list[str]:
         """The platforms that the user named."""
@@ -146,10 +145,11 @@ class Overrides:
         if not isinstance(names, list) or not names:
             self.fault(place, f"is {given!r}, not a list of platforms", self.known_platforms())
             return []
+        known = [name for name in names if isinstance(name, str) and name in self.table["platforms"]]
         for name in names:
-            if name not in self.table["platforms"]:
+            if name not in known:
                 self.fault(place, f"names the unknown platform {name!r}", self.known_platforms())
-        return names
+        return known
 
     def known_platforms(self) -> str:
         """Which platforms there are, as a way out."""
@@ -224,7 +224,8 @@ class Overrides:
 
     def required(self, place: str, given: object) -> float:
         """A price that cannot be left out."""
-        return self.price(place, self.number(place, given)) or 0.0
+        price = self.number(place, given) if given is None else self.price(place, given)
+        return price or 0.0
 
     def number(self, place: str, given: object) -> float:
         """A finite number."""
