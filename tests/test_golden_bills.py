@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from claude_otel.pricing import PRICES_FILE, Bill, Prices
+from claude_otel.price_table import PRICES_FILE
+from claude_otel.pricing import Bill, Prices
 from claude_otel.telemetry import COST_COMPONENTS
 from claude_otel.usage import Usage, read
 from golden_bills import GOLDEN, Golden

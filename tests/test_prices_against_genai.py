@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from genai_prices.data import providers
 
-from claude_otel.pricing import PRICES_FILE, Prices
+from claude_otel.price_table import PRICES_FILE
+from claude_otel.pricing import Prices
 
 PRICES = Prices.load()
 TABLE = json.loads(PRICES_FILE.read_text(encoding="utf-8"))

@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_otel import pricing
-from claude_otel.pricing import PRICES_FILE, Bill, PriceError, Prices
+from claude_otel.price_table import PRICES_FILE, RATES, rows_by_model
+from claude_otel.pricing import Bill, PriceError, Prices
 from claude_otel.usage import Entry, Usage, read
 from truth import FAST, LAST_FAST_DAY, Unpriced, truth_cost
 from truth import PRICES as TRUE_PRICES
@@ -275,7 +276,7 @@ class TestDate:
 
     def test_rows_of_a_model_neither_overlap_nor_leave_a_gap(self) -> None:
         """On every platform, the rows of a model follow each other."""
-        for key, rows in pricing.rows_by_model(TABLE["rows"]).items():
+        for key, rows in rows_by_model(TABLE["rows"]).items():
             ends = [row["end_day"] for row in rows[:-1]]
             assert ends == [row["first_day"] for row in rows[1:]], key
             assert rows[-1]["end_day"] == float("inf"), key
@@ -500,7 +501,7 @@ class TestTable:
 
     def test_no_price_is_zero(self) -> None:
         """What is not published is null; nothing is free."""
-        assert all(row[name] is None or row[name] > 0 for row in TABLE["rows"] for name in pricing.RATES)
+        assert all(row[name] is None or row[name] > 0 for row in TABLE["rows"] for name in RATES)
 
 
 KINDS = ("input_tokens", "output_tokens", "cache_read", "cache_write_5m", "cache_write_1h")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from claude_otel.pricing import RATES, Discounts, PriceError, table_name
+from claude_otel.price_table import RATES, Discounts, PriceError, table_name
 
 Row = dict[str, Any]
 

@@ -13,37 +13,28 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timezone
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from claude_otel.telemetry import COST_COMPONENTS
+from claude_otel import price_overrides
+from claude_otel.price_table import (
+    CACHE_RATES,
+    PRICES_FILE,
+    RATES,
+    WEB_SEARCH,
+    At,
+    Discounts,
+    PriceError,
+    end_day,
+    is_global_profile,
+    rows_by_model,
+    table_name,
+    unix_day,
+)
 from claude_otel.usage import Entry, Usage
 
-PRICES_FILE = Path(__file__).with_name("prices.json")
-
-*RATES, WEB_SEARCH = COST_COMPONENTS
-"""`RATES` are the prices of a row, in USD for a million tokens; `null` where none is published."""
-
-CACHE_RATES = RATES[2:]
-
-REGIONAL_PREFIXES = ("us.", "eu.", "apac.", "jp.", "au.", "in.", "us-gov.")
-"""Bedrock's inference profiles that keep a request within a geography, at the regional price."""
-
-GLOBAL_PREFIX = "global."
+__all__ = ["At", "Bill", "Line", "PriceError", "Prices", "Rates"]
 
 MAX_TARIFFS = 2048
-
-At = datetime | date | float
-"""When a call was made: a `datetime` (a naive one is UTC), a `date`, or seconds since 1970."""
-
-
-class PriceError(ValueError):
-    """What is wrong with prices that a user gave: one line for each fault, with its place and the way out."""
-
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
 
 
 class Rates(NamedTuple):
@@ -100,21 +91,6 @@ class Bill:
         return _sums((line.model, line.usd) for line in self.lines)
 
 
-@dataclass(frozen=True)
-class Discounts:
-    """Percent off the list price: that of the model, else that of the platform, else the overall one."""
-
-    overall: float = 0.0
-    platforms: Mapping[str, float] = field(default_factory=dict)
-    models: Mapping[str, float] = field(default_factory=dict)
-
-    def factor(self, platform: str, models: tuple[str, ...] = ()) -> float:
-        """What remains of a list price of 1 for a model that goes by any of the names `models`."""
-        by_platform = self.platforms.get(platform, self.overall)
-        percent = next((self.models[model] for model in models if model in self.models), by_platform)
-        return 1 - percent / 100
-
-
 class Circumstances(NamedTuple):
     """All of a call that decides its rates: a key of the tariffs that are kept."""
 
@@ -148,9 +124,7 @@ class Prices:
         table = json.loads(PRICES_FILE.read_text(encoding="utf-8"))
         if overrides is None:
             return cls(table, Discounts(), {})
-        from claude_otel.price_overrides import apply
-
-        return cls(*apply(table, overrides))
+        return cls(*price_overrides.apply(table, overrides))
 
     def bill(
         self,
@@ -346,7 +320,7 @@ def fast_rates(row: Mapping[str, Any], key: Circumstances, factor: float) -> Rat
     `None` where the model, the platform or the day has no fast mode.
     """
     fast = row.get("fast")
-    if fast is None or key.platform not in fast["platforms"] or key.day >= last_day(fast.get("to")):
+    if fast is None or key.platform not in fast["platforms"] or key.day >= end_day(fast.get("to")):
         return None
     ratio = fast["input"] / row["input"] if row["input"] else 0.0
     cache = {name: None if row[name] is None else row[name] * ratio for name in CACHE_RATES}
@@ -359,57 +333,6 @@ def geo_factor(row: Mapping[str, Any], inference_geo: str | None) -> float | Non
     if prices is None or inference_geo in (None, "", "global", "not_available"):
         return 1.0
     return prices.get(str(inference_geo))
-
-
-def table_name(model: str) -> str:
-    """`model` as rows name it: without the ARN around it and the geography of a Bedrock inference profile."""
-    name = model.rsplit("/", 1)[-1] if model.startswith("arn:") else model
-    for prefix in (GLOBAL_PREFIX, *REGIONAL_PREFIXES):
-        if name.startswith(prefix + "anthropic."):
-            return name[len(prefix) :]
-    return name
-
-
-def is_global_profile(model: str) -> bool | None:
-    """Whether a Bedrock model id is served globally; `None` if the id does not say."""
-    name = model.rsplit("/", 1)[-1] if model.startswith("arn:") else model
-    if name.startswith(GLOBAL_PREFIX + "anthropic."):
-        return True
-    # An id without a geography is served in the Region of its endpoint, which is the regional price too.
-    if table_name(name).startswith("anthropic."):
-        return False
-    return None
-
-
-def rows_by_model(rows: list[Mapping[str, Any]]) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
-    """The rows of each platform and model id in the table's order, with their dates as days since 1970."""
-    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for row in rows:
-        dated = {**row, "first_day": first_day(row.get("from")), "end_day": last_day(row.get("to"))}
-        for platform in row["platforms"]:
-            for model in row["models"]:
-                found.setdefault((platform, model), []).append(dated)
-    return found
-
-
-def first_day(text: str | None) -> float:
-    """The day since 1970 of an ISO date; before all days if there is none."""
-    return -math.inf if text is None else unix_day(date.fromisoformat(text))
-
-
-def last_day(text: str | None) -> float:
-    """The day since 1970 of an ISO date; after all days if there is none."""
-    return math.inf if text is None else unix_day(date.fromisoformat(text))
-
-
-def unix_day(at: At) -> int:
-    """The days since 1970-01-01, in UTC."""
-    if isinstance(at, datetime):
-        aware = at if at.tzinfo else at.replace(tzinfo=timezone.utc)
-        return int(aware.timestamp() // 86400)
-    if isinstance(at, date):
-        return at.toordinal() - date(1970, 1, 1).toordinal()
-    return int(at // 86400)
 
 
 def _sums(pairs: Iterator[tuple[str, float]]) -> dict[str, float]:
