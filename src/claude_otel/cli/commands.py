@@ -8,6 +8,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from claude_otel.cli.demo import demo
+from claude_otel.cli.fake_api import fake_api
 from claude_otel.cli.problem import Problem
 
 app = typer.Typer(
@@ -79,3 +81,7 @@ def run(
     from claude_otel.cli.run import run as run_program
 
     run_program(command, Options(json_path=json, quiet=quiet, report=not no_report))
+
+
+app.command("demo")(demo)
+app.command("fake-api")(fake_api)

@@ -82,9 +82,11 @@ def tokens(value: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share: `94%`, with a decimal where it would round to none or to all."""
+    """A share: `94%`, with a decimal where it would round to none or to all, `<0.1%` below that."""
     if share is None:
         return "-"
+    if 0 < share < 0.0005:
+        return "<0.1%"
     whole = f"{share * 100:.0f}%"
     return f"{share * 100:.1f}%" if whole in ("0%", "100%") and share not in (0, 1) else whole
 

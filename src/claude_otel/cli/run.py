@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from signal import Signals
 
@@ -84,20 +85,24 @@ class Ended:
     seen: Seen
 
 
+Stage = AbstractContextManager[Mapping[str, str]]
+"""What a program needs around it while it runs."""
+
 After = Callable[[Ended, Plain, Style], None]
 """What else is said after the report."""
 
 
-def run(command: list[str], options: Options, after: After | None = None) -> None:
+def run(command: list[str], options: Options, stage: Stage | None = None, after: After | None = None) -> None:
     """Runs `command`, reports, and ends this process as the program ended.
 
-    `after` may add to the report.
+    `stage` is up while the program runs and yields variables for its environment; `after` may add to the report.
     """
     check_writable(options.json_path)
     style = Style(colours_wanted(os.environ, sys.stderr.isatty()))
     out = Terminal() if style.colours else Plain()
     with process.blocked_signals() as mask:
-        ended = observe(command, options, out, style, mask)
+        with stage or nullcontext({}) as variables:
+            ended = observe(command, {**os.environ, **variables}, options, out, style, mask)
         tell(ended, options, out, style, after)
         process.end_like(ended.status)
 
@@ -114,12 +119,14 @@ def tell(ended: Ended, options: Options, out: Plain, style: Style, after: After 
         out.line(f"claude-otel: could not make the report ({error!r}); the program is not affected")
 
 
-def observe(command: list[str], options: Options, out: Plain, style: Style, mask: set[Signals]) -> Ended:
-    """Runs `command` to its end, and shows its calls."""
+def observe(
+    command: list[str], variables: Mapping[str, str], options: Options, out: Plain, style: Style, mask: set[Signals]
+) -> Ended:
+    """Runs `command` to its end with these environment variables, and shows its calls."""
     seen = Seen()
     live = Live(seen.report, out, style, options.quiet)
     receiver = Receiver({"/v1/logs": seen.logs(live), "/v1/metrics": seen.metrics, "/v1/traces": seen.traces})
-    env = child_environment(os.environ, receiver.url, command)
+    env = child_environment(variables, receiver.url, command)
     began = time.monotonic()
     pid = process.start(command, env, mask)
     live.start()
@@ -133,7 +140,7 @@ def observe(command: list[str], options: Options, out: Plain, style: Style, mask
 
 def show(ended: Ended, out: Plain, style: Style) -> None:
     """Prints the report."""
-    command = shortened(shlex.join(ended.command), TITLE_COLUMNS)
+    command = shortened(shlex.join([os.path.basename(ended.command[0]), *ended.command[1:]]), TITLE_COLUMNS)
     title = f"{command}  {seconds(ended.seconds)}  {process.ending(ended.status)}"
     out.line("")
     if not ended.seen.report.calls:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from claude_otel.cli.fmt import BLAME_STYLES, Style, percent, printable, seconds, shortened, tokens, usd
 from claude_otel.cli.report import Report
-from claude_otel.cli.tally import Group, by_size
+from claude_otel.cli.tally import Group, Miss, by_size
 
 ROWS = 12
 """A table with more rows than this shows the largest, and how many more there are."""
@@ -15,7 +15,7 @@ NAME_COLUMNS = 32
 
 SURFACE_HEAD = ("", "calls", "err", "cost", "cached", "ttft p50", "p95", "took p50", "p95")
 TROUBLE_HEAD = ("blame", "status", "error", "calls", "newest request id")
-MISS_HEAD = ("", "calls", "tokens", "cost")
+MISS_HEAD = ("", "calls", "tokens", "cost", "")
 
 Table = tuple[str, list[list[str]], str]
 
@@ -30,7 +30,7 @@ def tables(report: Report, style: Style, columns: int) -> Iterator[Table]:
         yield "Cost by component", money_rows(by_size(report.components), report.cost, style), "<>>"
         yield "Cost by model", money_rows(by_size(report.models), report.cost, style), "<>>"
     if report.misses:
-        yield "Why the cache was not read", head(MISS_HEAD, style) + miss_rows(report, style), "<>>>"
+        yield "Why the cache was not read", head(MISS_HEAD, style) + miss_rows(report, style), "<>>><"
 
 
 def has_rows(table: Table) -> bool:
@@ -97,10 +97,29 @@ def money_rows(amounts: dict[str, float], total: float, style: Style) -> list[li
     return rows
 
 
+MEANINGS = {
+    "model_changed": "another model than before",
+    "tools_changed": "the tools changed",
+    "system_changed": "the system prompt changed",
+    "parameters_changed": "parameters changed",
+    "messages_changed": "earlier messages changed",
+    "expired": "not used within its life",
+    "cold": "first use",
+    "parallel": "another call was still writing it",
+    "below_minimum": "too short to be cached",
+    "not_asked": "no cache_control in the request",
+}
+"""Why the cache was not read, in words."""
+
+
 def miss_rows(report: Report, style: Style) -> list[list[str]]:
     """A row for each reason why the cache was not read, the most expensive first."""
-    ranked = sorted(report.misses.values.items(), key=lambda item: (-item[1].usd, -item[1].tokens))
-    return [
-        [style(printable(reason), "yellow"), f"{miss.calls:,}", tokens(miss.tokens), usd(miss.usd)]
-        for reason, miss in ranked[:ROWS]
-    ]
+    ranked = sorted(report.misses.values.items(), key=lambda item: (-item[1].usd, -item[1].tokens, -item[1].calls))
+    return [miss_row(printable(reason), miss, style) for reason, miss in ranked[:ROWS]]
+
+
+def miss_row(reason: str, miss: Miss, style: Style) -> list[str]:
+    """The numbers of one reason, and the reason in words."""
+    meaning = style(MEANINGS.get(reason, ""), "dim")
+    lost = [tokens(miss.tokens), usd(miss.usd)] if miss.tokens or miss.usd else ["-", "-"]
+    return [style(reason, "yellow"), f"{miss.calls:,}", *lost, meaning]
