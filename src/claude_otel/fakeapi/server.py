@@ -26,6 +26,7 @@ from .wanted import Wanted
 RuleLike = Rule | dict[str, Any] | str
 BACKLOG = 2_048
 START_SECONDS = 10.0
+TICK_SECONDS = 0.1
 
 
 class PortInUseError(OSError):
@@ -39,6 +40,22 @@ class Protocol(H11Protocol):
         """Keep the transport where the application finds it."""
         self.app_state = {**self.app_state, "transport": transport}
         super().connection_made(transport)
+
+
+class Server(uvicorn.Server):
+    """A server that stops at once when it is told to, not at its next tick."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    async def main_loop(self) -> None:
+        """Serve until the server is to stop."""
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), TICK_SECONDS)
 
 
 class FakeAPI:
@@ -93,7 +110,7 @@ class FakeAPI:
             tag=tag or f"s{seed}",
             seed=seed,
         )
-        self._server = uvicorn.Server(server_config(self.api))
+        self._server = Server(server_config(self.api), self.api.stopping)
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
