@@ -168,11 +168,12 @@ class Bodies:
 
     def pieces(self, wrapped: Any, response: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`APIResponse.iter_bytes`, `iter_text` and `iter_lines`."""
-        return look_on(wrapped(*args, **kwargs), response.http_response, Reading(wrapped.__name__).piece)
+        return look_on(wrapped(*args, **kwargs), response.http_response, Reading(wrapped.__name__).piece, owns=False)
 
     def async_pieces(self, wrapped: Any, response: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`AsyncAPIResponse.iter_bytes`, `iter_text` and `iter_lines`."""
-        return async_look_on(wrapped(*args, **kwargs), response.http_response, Reading(wrapped.__name__).piece)
+        pieces = wrapped(*args, **kwargs)
+        return async_look_on(pieces, response.http_response, Reading(wrapped.__name__).piece, owns=False)
 
     def read(self, wrapped: Any, response: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`APIResponse.read`, which `parse`, `json` and `text` read a body with."""
@@ -216,8 +217,11 @@ def see(call: Call, event: Any) -> None:
         call.event(event)
 
 
-def look_on(items: Generator[Any, Any, Any], response: Any, tell: See) -> Iterator[Any]:
-    """The `items` of a body, each told to its call before the application gets it."""
+def look_on(items: Generator[Any, Any, Any], response: Any, tell: See, *, owns: bool = True) -> Iterator[Any]:
+    """The `items` of a body, each told to its call before the application gets it.
+
+    They own the body when dropping them closes it; else the application may still close it.
+    """
     # Looked up late: up to 1.13 a stream makes its generator before the response is known to answer a call.
     call = call_of(response)
     if call is None:
@@ -232,7 +236,8 @@ def look_on(items: Generator[Any, Any, Any], response: Any, tell: See) -> Iterat
                 guard.failed("stream")
             yield item
     except GeneratorExit:
-        call.dropped()
+        if owns:
+            call.dropped()
         raise
     except BaseException as error:
         call.fails(error)
@@ -243,7 +248,9 @@ def look_on(items: Generator[Any, Any, Any], response: Any, tell: See) -> Iterat
         items.close()
 
 
-async def async_look_on(items: AsyncGenerator[Any, Any], response: Any, tell: See) -> AsyncIterator[Any]:
+async def async_look_on(
+    items: AsyncGenerator[Any, Any], response: Any, tell: See, *, owns: bool = True
+) -> AsyncIterator[Any]:
     """The `items` of a body, each told to its call before the application gets it."""
     call = call_of(response)
     if call is None:
@@ -262,7 +269,8 @@ async def async_look_on(items: AsyncGenerator[Any, Any], response: Any, tell: Se
                 guard.failed("stream")
             yield item
     except GeneratorExit:
-        call.dropped()
+        if owns:
+            call.dropped()
         raise
     except BaseException as error:
         call.fails(error)
