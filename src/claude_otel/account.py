@@ -111,6 +111,7 @@ def _missed_cost(call: Call, account: Account, prices: Prices) -> float | None:
         return None
     rates = prices.rates(
         call.served or call.model or "",
+        requested=call.model,
         platform=call.target.platform,
         region=call.target.region,
         at=call.started_ns / 1e9,
