@@ -39,7 +39,10 @@ CLIENT = "client_error"
 UNKNOWN = "_OTHER"
 
 SPEND_CODES = ("spend_limit", "credit_balance", "billing")
-"""Parts of the error codes that mean: no more money, whatever the status. `enforced_spend_limit_reached`, …"""
+"""Parts of the error codes that mean: no more money. `enforced_spend_limit_reached`, …"""
+
+SPEND_STATUSES = frozenset({200, 400, 402, 429})
+"""The statuses that a spend limit comes under. A 403 with such a code is about who may change the limits."""
 
 SPEND_MESSAGES = ("you have reached your specified", "your credit balance is too low")
 """How the message of a 400 begins that means the same and has no code of its own."""
@@ -102,7 +105,7 @@ def of_status(status: int) -> Blame:
 
 
 def _blame(status: int, error_type: object, code: object, message: object) -> Blame:
-    if isinstance(code, str) and any(part in code for part in SPEND_CODES):
+    if isinstance(code, str) and status in SPEND_STATUSES and any(part in code for part in SPEND_CODES):
         return "budget"
     if isinstance(message, str) and message.lower().startswith(SPEND_MESSAGES):
         return "budget"
