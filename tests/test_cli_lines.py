@@ -74,7 +74,9 @@ def test_a_call_is_one_line(attributes: dict[str, Any], expected: str) -> None:
 
 def test_a_narrow_terminal_gets_a_shorter_line() -> None:
     """What can be guessed goes first, then the request id, which a call that went well does not need."""
-    assert line(chat(), 100).endswith("$0.0132 …UqR7Fy")
+    assert line(chat(), 130) == line(chat())
+    assert line(chat(), 120).endswith("$0.0132 req_011CSHoEeqs5C35K2UUqR7Fy")
+    assert line(chat(), 100).endswith("(94% cached) out 512 $0.0132 …UqR7Fy")
     assert len(line(chat(), 80)) <= 80
 
 

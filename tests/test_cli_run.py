@@ -218,12 +218,11 @@ class TestProblems:
     @pytest.mark.parametrize(
         ("arguments", "env", "said"),
         [
-            (["python", "-c", "pass"], {}, "made no call to Claude through the `anthropic` package"),
+            (["python", "-c", "pass"], {}, "no call to Claude through the `anthropic` package was seen"),
             (["python", "-S", "-c", "pass"], {}, "Python was started with -S"),
             (["python", "-Ic", "pass"], {}, "Python was started with -I"),
             (["true"], {}, "Only Python programs are seen"),
             (["python", "-c", "pass"], {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "a,claude"}, "take `claude` out of"),
-            (["python", "-c", "import os; os._exit(0)"], {}, "The program ended before it could send"),
         ],
     )
     def test_nothing_seen(self, arguments: list[str], env: dict[str, str], said: str) -> None:

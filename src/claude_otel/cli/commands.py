@@ -63,9 +63,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No line for each cal
 NoReport = Annotated[bool, typer.Option("--no-report", help="No report when the program has ended.")]
 
 
-@app.command(context_settings=PASS_ON)
+@app.command(short_help="Run a program and see its calls to Claude.", context_settings=PASS_ON)
 def run(
-    command: Annotated[list[str], typer.Argument(metavar="PROGRAM [ARGS]...", help="The program and its arguments.")],
+    command: Annotated[list[str], typer.Argument(metavar="PROGRAM", help="The program, and all of its arguments.")],
     json: Json = None,
     quiet: Quiet = False,
     no_report: NoReport = False,
@@ -83,5 +83,5 @@ def run(
     run_program(command, Options(json_path=json, quiet=quiet, report=not no_report))
 
 
-app.command("demo")(demo)
-app.command("fake-api")(fake_api)
+app.command("demo", short_help="See a small application at work, without a key.")(demo)
+app.command("fake-api", short_help="Serve a Claude API on loopback, faults included.")(fake_api)

@@ -20,8 +20,8 @@ def nothing_seen(health: Health, command: Sequence[str], env: Mapping[str, str])
         return "The instrumentation is switched off: take `claude` out of OTEL_PYTHON_DISABLED_INSTRUMENTATIONS."
     if health.requests:
         return (
-            "The program was instrumented and made no call to Claude through the `anthropic` package. "
-            "If it should have, look at its own output above."
+            "The program was instrumented, and no call to Claude through the `anthropic` package was seen. "
+            "If it should have made one, look at its own output above."
         )
     return f"No telemetry arrived. {cause(command, env)}"
 

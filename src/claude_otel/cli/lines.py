@@ -11,14 +11,30 @@ Part = tuple[str, str]
 """A piece of a line, and its style."""
 
 
+SHORTENED_BELOW = 130
+"""A terminal of fewer columns gets lines without the words that say that all is as usual."""
+
+SHORT_IDS_BELOW = 112
+"""One of fewer columns gets only the end of the request ids of calls that went well."""
+
+
 def call_line(call: Call, style: Style, columns: int | None = None) -> str:
     """The line of `call`, shortened towards `columns`, if given, as long as nothing that matters is lost."""
     parts = list(line_parts(call))
-    for shorter in (without_usual, short_id, short_words, without_id):
-        if columns is None or length(parts) <= columns:
-            break
-        parts = shorter(parts, call.failed)
+    if columns is not None:
+        parts = fitting(parts, call.failed, columns)
     return " ".join(style(printable(text), name) for text, name in parts if text)
+
+
+def fitting(parts: list[Part], failed: bool, columns: int) -> list[Part]:
+    """`parts` for a terminal: of one form for one width, as far as that is enough."""
+    if columns < SHORTENED_BELOW:
+        parts = without_usual(parts)
+    if columns < SHORT_IDS_BELOW and not failed:
+        parts = short_id(parts)
+    if length(parts) > columns:
+        parts = short_words(parts)
+    return parts if failed or length(parts) <= columns else parts[:-1]
 
 
 def length(parts: list[Part]) -> int:
@@ -94,21 +110,17 @@ def ending(call: Call) -> Iterator[Part]:
         yield plural(call.attempts, "attempt"), "yellow"
 
 
-def without_usual(parts: list[Part], failed: bool) -> list[Part]:  # noqa: ARG001
+def without_usual(parts: list[Part]) -> list[Part]:
     """`parts` without the words that say that all is as usual."""
     return [part for part in parts if part[0] not in ("chat", "end_turn")]
 
 
-def short_id(parts: list[Part], failed: bool) -> list[Part]:
+def short_id(parts: list[Part]) -> list[Part]:
     """`parts` with only the last letters of the request id, which only a failed call needs whole."""
-    return parts if failed else [*parts[:-1], (f"…{parts[-1][0][-6:]}", "dim")]
+    text = parts[-1][0]
+    return [*parts[:-1], (f"…{text[-6:]}" if text else "", "dim")]
 
 
-def short_words(parts: list[Part], failed: bool) -> list[Part]:  # noqa: ARG001
+def short_words(parts: list[Part]) -> list[Part]:
     """`parts` without the words that can be guessed."""
     return [(text.replace("% cached)", "%)"), name) for text, name in parts]
-
-
-def without_id(parts: list[Part], failed: bool) -> list[Part]:
-    """`parts` without the request id, if the call did not fail."""
-    return parts if failed else parts[:-1]

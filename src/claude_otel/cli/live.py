@@ -80,5 +80,14 @@ class Live:
             f"out {tokens(report.output_tokens)}" if report.output_tokens else "",
             f"ttft p95 {seconds(report.first_text.percentile(0.95))}" if report.first_text.count else "",
         ]
-        text = " claude-otel  " + " · ".join(part for part in parts if part)
-        return self.style(shortened(text, (self.out.columns or 100) - 1), "red" if report.errors else "green")
+        return self.style(row(parts, (self.out.columns or 100) - 1), "red" if report.errors else "green")
+
+
+def row(parts: list[str], columns: int) -> str:
+    """As many of `parts` as there is room for, the first ones first."""
+    text = " claude-otel "
+    for part in filter(None, parts):
+        if len(text) + len(part) + 3 > columns:
+            break
+        text += f" {part} ·"
+    return shortened(text.removesuffix("·"), columns)

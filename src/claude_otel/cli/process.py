@@ -131,6 +131,11 @@ def ending(status: int) -> str:
     return f"exit code {code}" if code >= 0 else f"ended by {signal.Signals(-code).name}"
 
 
+def was_killed(status: int) -> bool:
+    """Whether a signal ended the program, so that it could not finish what it was doing."""
+    return os.WIFSIGNALED(status)
+
+
 def end_like(status: int) -> None:
     """Ends this process as the program ended: with its exit code, or by the same signal."""
     code = os.waitstatus_to_exitcode(status)

@@ -27,7 +27,8 @@ from claude_otel.cli.report import Report
 from claude_otel.cli.summary import summary
 from claude_otel.cli.terminal import Plain, Terminal
 
-TITLE_COLUMNS = 60
+BESIDE_COMMAND = 42
+"""The columns of the title that are not the command's."""
 
 
 @dataclass(frozen=True)
@@ -140,14 +141,23 @@ def observe(
 
 def show(ended: Ended, out: Plain, style: Style) -> None:
     """Prints the report."""
-    command = shortened(shlex.join([os.path.basename(ended.command[0]), *ended.command[1:]]), TITLE_COLUMNS)
-    title = f"{command}  {seconds(ended.seconds)}  {process.ending(ended.status)}"
+    columns = out.columns or 100
     out.line("")
-    if not ended.seen.report.calls:
-        out.line(style(f"claude-otel: {nothing_seen(ended.seen.health, ended.command, ended.env)}", "yellow"))
-        return
-    for line in summary(ended.seen.report, ended.seen.health, title, style, out.columns or 100):
+    if ended.seen.report.calls:
+        lines = summary(ended.seen.report, ended.seen.health, title(ended, columns), style, columns)
+    else:
+        lines = [style(f"claude-otel: {nothing_seen(ended.seen.health, ended.command, ended.env)}", "yellow")]
+    if ended.seen.health.requests and process.was_killed(ended.status):
+        lines += ["", style(f"It was {process.ending(ended.status)}: what it did last may be missing.", "yellow")]
+    for line in lines:
         out.line(line)
+
+
+def title(ended: Ended, columns: int) -> str:
+    """What was run, for how long, and how it ended."""
+    words = [os.path.basename(ended.command[0]), *ended.command[1:]]
+    command = shortened(shlex.join(words), columns - BESIDE_COMMAND)
+    return f"{command}  {seconds(ended.seconds)}  {process.ending(ended.status)}"
 
 
 def check_writable(path: str | None) -> None:

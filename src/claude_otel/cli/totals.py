@@ -59,7 +59,7 @@ def token_counts(report: Report) -> str:
     """Input and output, and what they were made of."""
     if not report.input_tokens and not report.output_tokens:
         return ""
-    parts = [("cache reads", report.cache_read), ("cache writes", report.cache_write)]
+    parts = [("cached", report.cache_read), ("written", report.cache_write)]
     inside = ", ".join(f"{tokens(count)} {name}" for name, count in parts if count)
     thought = f" ({tokens(report.reasoning)} thinking)" if report.reasoning else ""
     asked = f"in {tokens(report.input_tokens)}{f' ({inside})' if inside else ''}"
