@@ -10,9 +10,9 @@ from typing import Any
 import anthropic
 import pydantic
 import pytest
-from fakeapi_clients import HELLO, MODEL, async_client, client, finished, user
 
 from claude_otel.fakeapi import FakeAPI, Wanted
+from fakeapi_clients import HELLO, MODEL, async_client, client, finished, user
 
 SEARCH = {"type": "web_search_20250305", "name": "web_search"}
 ADVISOR = {"type": "advisor_20260301", "name": "advisor", "model": "claude-opus-5-5"}
@@ -136,7 +136,8 @@ def test_a_stream_adds_up_to_the_message(fields: dict[str, Any]) -> None:
 def without_parsed(content: Any) -> list[dict[str, Any]]:
     """The blocks without what the SDK adds, and without what only says that there is nothing."""
     return [
-        {key: value for key, value in block.items() if key != "parsed_output" and value is not None} for block in content
+        {key: value for key, value in block.items() if key != "parsed_output" and value is not None}
+        for block in content
     ]
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from anthropic import beta_tool
-from fakeapi_clients import MODEL, client, user
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from claude_otel.fakeapi import FakeAPI, Wanted
 from claude_otel.fakeapi.schema_values import Prompt, value_for
+from fakeapi_clients import MODEL, client, user
 
 WEATHER: dict[str, Any] = {
     "name": "get_weather",
@@ -58,7 +58,10 @@ def test_the_result_is_answered_in_words(api: FakeAPI) -> None:
     fields = user("What is the weather?", tools=[WEATHER])
     fields["messages"] += [{"role": "assistant", "content": [use]}, {"role": "user", "content": [result]}]
     message = client(api).messages.create(**fields)
-    assert (message.stop_reason, message.content[0].text) == ("end_turn", 'The tool says "73f". That answers your question.')
+    assert (message.stop_reason, message.content[0].text) == (
+        "end_turn",
+        'The tool says "73f". That answers your question.',
+    )
 
 
 def test_the_tool_that_shares_most_words_is_called(api: FakeAPI) -> None:
@@ -75,7 +78,11 @@ def test_a_tool_that_needs_an_id_is_not_called_without_a_number(api: FakeAPI) ->
 
 @pytest.mark.parametrize(
     ("choice", "called"),
-    [({"type": "none"}, None), ({"type": "any"}, "get_weather"), ({"type": "tool", "name": "lookup_order"}, "lookup_order")],
+    [
+        ({"type": "none"}, None),
+        ({"type": "any"}, "get_weather"),
+        ({"type": "tool", "name": "lookup_order"}, "lookup_order"),
+    ],
     ids=["none", "any", "tool"],
 )
 def test_tool_choice_decides(api: FakeAPI, choice: dict[str, Any], called: str | None) -> None:
@@ -101,7 +108,11 @@ def test_a_script_makes_an_agent_run_away() -> None:
 def test_the_input_is_streamed_in_parts(api: FakeAPI) -> None:
     """The parts of a tool's input add up to its JSON; the first is empty."""
     with client(api).messages.create(**user("Weather in SF?"), tools=[WEATHER], stream=True) as stream:
-        parts = [event.delta.partial_json for event in stream if getattr(event, "delta", None) and hasattr(event.delta, "partial_json")]
+        parts = [
+            event.delta.partial_json
+            for event in stream
+            if getattr(event, "delta", None) and hasattr(event.delta, "partial_json")
+        ]
     assert parts[0] == ""
     assert json.loads("".join(parts)) == {"location": "SF", "unit": "celsius"}
 

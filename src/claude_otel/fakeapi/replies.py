@@ -105,7 +105,7 @@ class Replier:
         first = next(hop for hop in hops if hop.spoke or hop is last)
         plans = [hop.plan for hop in hops if hop.spoke]
         start = start_of(message, first.model, first.runs[0], terms(request, wanted))
-        limited = sum(plan.uncached + plan.written_5m + plan.written_1h for plan in plans)
+        limited = sum(run.input + run.written_5m + run.written_1h for run in runs)
         return Reply(message, start, bill(runs, terms(request, wanted)), plans, limited)
 
     def _message(self, request: MessagesRequest, last: Hop) -> JSON:

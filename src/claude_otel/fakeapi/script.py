@@ -98,15 +98,16 @@ class Script:
         wanted: Wanted | None = None
         with self._lock:
             for rule, counts in self._rules:
-                if (rule.fault and fault) or (not rule.fault and wanted) or not rule.matches(request, path, raw):
+                if not rule.matches(request, path, raw):
                     continue
-                if self._picks(rule, counts):
+                counts.seen += 1
+                taken = fault if rule.fault else wanted
+                if taken is None and self._picks(rule, counts):
                     fault = fault or (injection(rule.fault, dict(rule.settings)) if rule.fault else None)
                     wanted = wanted or rule.answer
         return fault, wanted
 
     def _picks(self, rule: Rule, counts: _Counts) -> bool:
-        counts.seen += 1
         if counts.seen <= rule.after or (rule.nth is not None and counts.seen != rule.nth):
             return False
         if rule.times is not None and counts.used >= rule.times:
