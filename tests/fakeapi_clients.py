@@ -37,13 +37,15 @@ PLATFORMS: dict[str, Platform] = {
 def client(api: FakeAPI, platform: str = "anthropic", **options: Any) -> Any:
     """A client of the platform that points at the fake API."""
     sync, _, path, fields = PLATFORMS[platform]
-    return sync(base_url=f"{api.url}{path}", **fields, **options)
+    http_client = anthropic.DefaultHttpxClient(verify=False)  # no certificates to load for plain HTTP
+    return sync(base_url=f"{api.url}{path}", http_client=http_client, **fields, **options)
 
 
 def async_client(api: FakeAPI, platform: str = "anthropic", **options: Any) -> Any:
     """The client of the platform whose methods are coroutines."""
     _, kind, path, fields = PLATFORMS[platform]
-    return kind(base_url=f"{api.url}{path}", **fields, **options)
+    http_client = anthropic.DefaultAsyncHttpxClient(verify=False)
+    return kind(base_url=f"{api.url}{path}", http_client=http_client, **fields, **options)
 
 
 def finished(value: Any) -> Any:
