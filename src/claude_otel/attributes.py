@@ -228,10 +228,10 @@ def batch(results: Results) -> dict[str, Any]:
     }
 
 
-def cost_by_model(account: Account) -> dict[str, float] | None:
-    """USD by model, when there is more than one."""
+def cost_by_model(call: Call, account: Account) -> dict[str, float] | None:
+    """USD by model, unless it is all of the model that served."""
     models: dict[str, float] = {}
     for item in account.all:
         for model, usd in item.bill.by_model().items() if item.bill is not None else ():
             models[model] = models.get(model, 0.0) + usd
-    return models if len(models) > 1 else None
+    return None if set(models) <= {call.served or call.model} else models

@@ -152,7 +152,7 @@ class Recorder:
         spans.end(call, values)
         if wanted:
             values = {**attributes.at_start(call), **values, t.DURATION: call.duration}
-            if (by_model := attributes.cost_by_model(account)) is not None:
+            if (by_model := attributes.cost_by_model(call, account)) is not None:
                 values[t.COST_BY_MODEL] = by_model
             events.emit(self._logger, self.settings.logs, call, values)
 

@@ -213,7 +213,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         for component in COST_COMPONENTS
     ),
     Attribute(COST_COMPONENT, "string", ("metric",), f"`{'`, `'.join(COST_COMPONENTS)}`"),
-    Attribute(COST_BY_MODEL, "map", ("event",), "USD by model, when iterations were billed on more than one"),
+    Attribute(COST_BY_MODEL, "map", ("event",), "USD by model, unless it is all of the model that served: iterations, results of a batch"),
     Attribute(UNCACHED_COST, "double", _SPAN_EVENT, "USD that the same call had cost without a cache"),
     Attribute(UNPRICED, "boolean", _SPAN_EVENT, "`true` when a model of the call has no price, so that the call has no cost"),
     Attribute(CACHE_TTL, "string", ("metric",), "`5m` or `1h`"),
