@@ -225,8 +225,10 @@ class Call:
         merge(self.raw_usage, get(message, "usage"))
         self._stop(message)
         self._diagnosed(message)
-        self.begins()
-        self.final = self.stopped = bool(self.raw_usage)
+        self.final = bool(self.raw_usage)
+        self.stopped = self.final or self.message_id is not None
+        if self.stopped:
+            self.begins()
 
     def ends(self, outcome: Outcome, verdict: blame.Verdict | None = None) -> None:
         """Ends the call. Only the first end counts: reading a body can end more than once."""
@@ -251,17 +253,20 @@ class Call:
             self.ends("error")
 
     def _fails(self, error: BaseException) -> None:
+        self.ends(*self.failure(error))
+
+    def failure(self, error: BaseException) -> tuple[Outcome, blame.Verdict]:
+        """The outcome of a call that ends with `error`, and who is to blame."""
         verdict = blame.of_exception(error, answered=self.answered)
         if verdict.blame == "cancelled":
-            self.ends("cancelled", verdict)
-        elif self.begun and verdict.error_type in (blame.CONNECTION, blame.CLIENT_TIMEOUT):
-            self.ends("truncated", verdict)
-        else:
-            self.ends("error", verdict)
+            return "cancelled", verdict
+        if self.begun and verdict.error_type in (blame.CONNECTION, blame.CLIENT_TIMEOUT):
+            return "truncated", verdict
+        return "error", verdict
 
     def read_to_the_end(self) -> None:
-        """Ends the call after its stream was read to the end of the body: cut short, if its last event is missing."""
-        if self.stopped or not self.stream:
+        """Ends the call after its body was read to the end: cut short, if no whole message was in it."""
+        if self.stopped or self.operation != "chat":
             self.ends("completed")
         else:
             self.ends("truncated", blame.CUT)

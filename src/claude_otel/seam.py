@@ -190,7 +190,7 @@ class Seam:
                 self._bodies.track(call, response)
             else:
                 bodies.take(call, result, response)
-                call.ends("completed")
+                call.read_to_the_end()
         except Exception:
             guard.failed("response")
             call.ends("completed")
