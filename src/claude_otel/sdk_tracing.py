@@ -9,6 +9,7 @@ from typing import Any
 from opentelemetry.trace import Span, StatusCode
 
 from claude_otel import blame, bodies, guard, sdk_option
+from claude_otel import telemetry as t
 from claude_otel.call import Call
 from claude_otel.recorder import Recorder
 from claude_otel.running import running
@@ -75,11 +76,18 @@ def provisional(call: Call, span: Any) -> None:
         bodies.take(call, None, call.answers[-1])
     if call.stream and not call.stopped:
         call.outcome = "closed_early"
-    error = sys.exc_info()[1]
     if getattr(getattr(span, "status", None), "status_code", None) is not StatusCode.ERROR:
         return
-    call.outcome, call.verdict = "error", blame.CUT
-    if error is not None:
-        call.verdict = blame.of_exception(error, answered=call.answered)
-    elif call.stream:
-        call.outcome = "truncated"
+    error = sys.exc_info()[1]
+    # The SDK has told the type of its error. Another one that is being handled is the application's own.
+    if isinstance(error, Exception) and error_type(error) == span.attributes.get(t.ERROR_TYPE):
+        call.outcome, call.verdict = call.failure(error)
+    else:
+        call.outcome, call.verdict = "truncated" if call.stream else "error", blame.CUT
+
+
+def error_type(error: Exception) -> str:
+    """The type that the SDK tells of `error`."""
+    from anthropic import _tracing
+
+    return str(_tracing.error_type(error))
