@@ -119,8 +119,24 @@ data: {"type":"message_stop"}
         {"tools": [{"name": "get_weather", "input_schema": {"type": "object", "properties": {"city": {}}}}]},
         {"context_management": {"edits": [{"type": "compact_20260112", "trigger": {"value": 1}}]}},
         {"model": "claude-fable-5", "fallbacks": [{"model": "claude-opus-4-8"}]},
+        {**user("This triggers a refusal"), "model": "claude-fable-5", "fallbacks": [{"model": "claude-opus-4-8"}]},
+        {
+            **user("This triggers a late refusal"),
+            "model": "claude-fable-5",
+            "fallbacks": [{"model": "claude-opus-4-8"}],
+        },
     ],
-    ids=["text", "thinking", "web_search", "advisor", "tool_use", "compaction", "no_fallback"],
+    ids=[
+        "text",
+        "thinking",
+        "web_search",
+        "advisor",
+        "tool_use",
+        "compaction",
+        "no_fallback",
+        "fallback",
+        "late_fallback",
+    ],
 )
 def test_a_stream_adds_up_to_the_message(fields: dict[str, Any]) -> None:
     """The SDK puts the events of a stream together to the message it would have got as JSON."""
@@ -130,7 +146,8 @@ def test_a_stream_adds_up_to_the_message(fields: dict[str, Any]) -> None:
             assembled = stream.get_final_message()
     expected, got = message.to_dict(), assembled.to_dict()
     assert without_parsed(got["content"]) == without_parsed(expected["content"])
-    assert (got["usage"], got["stop_reason"], got["id"]) == (expected["usage"], expected["stop_reason"], expected["id"])
+    for name in ("usage", "stop_reason", "model", "id"):
+        assert got[name] == expected[name]
 
 
 def without_parsed(content: Any) -> list[dict[str, Any]]:

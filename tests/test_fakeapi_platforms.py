@@ -66,6 +66,26 @@ def test_the_beta_messages_of_the_async_client(api: FakeAPI, platform: str) -> N
     assert api.journal.messages[-1].platform == platform
 
 
+PATHS = {
+    "anthropic": "/v1/messages",
+    "bedrock": "/model/us.anthropic.claude-sonnet-4-5-20250929-v1:0/invoke",
+    "mantle": "/anthropic/v1/messages",
+    "vertex": "/v1/projects/project/locations/us-east5/publishers/anthropic/models/"
+    "claude-sonnet-4-5@20250929:rawPredict",
+    "foundry": "/anthropic/v1/messages",
+    "aws": "/v1/messages",
+    "google_cloud": "/v1/projects/p/v1/messages",
+}
+
+
+@every_platform
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_journal_keeps_the_path_as_it_was_sent(api: FakeAPI, platform: str) -> None:
+    """With what the platform puts before it, and the query."""
+    client(api, platform).messages.create(**fields(platform), extra_query={"mark": "planted"})
+    assert api.journal.messages[-1].path == f"{PATHS[platform]}?mark=planted"
+
+
 @pytest.mark.parametrize("platform", ["anthropic", "vertex", "foundry", "aws", "google_cloud"])
 def test_count_tokens(api: FakeAPI, platform: str) -> None:
     """Where a platform counts tokens, they are counted."""

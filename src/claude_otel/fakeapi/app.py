@@ -24,7 +24,7 @@ def build_app(api: API) -> ASGIApp:
     router.default = Endpoint(api, "unknown", not_found)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await router({**scope, "path": short_path(scope["path"])}, receive, send)
+        await router({**scope, "path": short_path(scope["path"]), "path_sent": scope["path"]}, receive, send)
 
     return app
 

@@ -40,7 +40,8 @@ class Exchange:
         """Read the request and open its entry."""
         self.body = await self.request.body()
         self.headers = {name.lower(): value for name, value in self.request.headers.items()}
-        path = self.request.url.path + (f"?{self.request.url.query}" if self.request.url.query else "")
+        query = self.request.url.query
+        path = self.request.scope["path_sent"] + (f"?{query}" if query else "")
         self.entry = self.api.journal.open(self.api.clock.now(), self.request.method, path, self.headers, self.body)
         self.entry.endpoint = self.endpoint
         self.entry.platform = platform_of(self.headers)

@@ -23,6 +23,7 @@ class Entry:
     time: float
     method: str
     path: str
+    """The path as it was sent, with its query."""
     endpoint: str = ""
     """What was called: messages, count_tokens, batches, batch, batch_results, models, model."""
     platform: str = "anthropic"

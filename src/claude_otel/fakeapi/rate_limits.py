@@ -60,8 +60,9 @@ class RateLimiter:
         """Count a request in. The 429 when a limit is enforced and exceeded, else `None`."""
         buckets = self._of(workspace, model)
         if self._limits.enforced:
-            for kind, units in (("requests", 1), ("input-tokens", input_tokens), ("output-tokens", 1)):
-                bucket = buckets[kind]  # type: ignore[index]
+            needed: dict[LimitType, int] = {"requests": 1, "input-tokens": input_tokens, "output-tokens": 1}
+            for kind, units in needed.items():
+                bucket = buckets[kind]
                 if bucket.remaining() < min(units, bucket.limit):
                     return _exceeded(kind, bucket, units)
         buckets["requests"].take(1)
@@ -76,15 +77,19 @@ class RateLimiter:
         """The `anthropic-ratelimit-…` headers as of now. Tokens are rounded to thousands; `tokens` is the tighter of
         input and output tokens."""
         buckets = self._of(workspace, model)
-        tight = min(("input-tokens", "output-tokens"), key=lambda kind: _share(buckets[kind]))  # type: ignore[index]
-        shown: dict[str, Bucket] = {**buckets, "tokens": buckets[tight]}  # type: ignore[index,dict-item]
-        found: dict[str, str] = {}
-        for kind, bucket in shown.items():
-            prefix = f"anthropic-ratelimit-{kind}"
-            found[f"{prefix}-limit"] = str(bucket.limit)
-            found[f"{prefix}-remaining"] = str(_rounded(kind, bucket.remaining()))
-            found[f"{prefix}-reset"] = rfc3339(self._clock.now() + bucket.seconds_until(bucket.limit))
+        tokens = min((buckets["input-tokens"], buckets["output-tokens"]), key=_share)
+        found = self._shown("tokens", tokens)
+        for kind, bucket in buckets.items():
+            found |= self._shown(kind, bucket)
         return found
+
+    def _shown(self, kind: str, bucket: Bucket) -> dict[str, str]:
+        prefix = f"anthropic-ratelimit-{kind}"
+        return {
+            f"{prefix}-limit": str(bucket.limit),
+            f"{prefix}-remaining": str(_rounded(kind, bucket.remaining())),
+            f"{prefix}-reset": rfc3339(self._clock.now() + bucket.seconds_until(bucket.limit)),
+        }
 
     def _of(self, workspace: str, model: str) -> dict[LimitType, Bucket]:
         key = (workspace, model_group(model))
@@ -109,7 +114,7 @@ def _share(bucket: Bucket) -> float:
 
 
 def _rounded(kind: str, remaining: float) -> int:
-    return int(remaining) if kind == "requests" else round(remaining, -3).__int__()
+    return int(remaining) if kind == "requests" else int(round(remaining, -3))
 
 
 def _exceeded(kind: str, bucket: Bucket, units: int) -> APIError:

@@ -27,6 +27,7 @@ RuleLike = Rule | dict[str, Any] | str
 BACKLOG = 2_048
 START_SECONDS = 10.0
 TICK_SECONDS = 0.1
+GRACE_SECONDS = 1.0
 
 
 class PortInUseError(OSError):
@@ -56,6 +57,21 @@ class Server(uvicorn.Server):
             ticks += 1
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), TICK_SECONDS)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, close those that are idle, and let answers in progress end or be cut."""
+        self._stopping.set()
+        for server in self.servers:
+            server.close()
+        for bound in sockets or []:
+            bound.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        if self.server_state.tasks:
+            _, unfinished = await asyncio.wait(self.server_state.tasks, timeout=GRACE_SECONDS)
+            for task in unfinished:
+                task.cancel()
+        await asyncio.sleep(0)  # closed connections end in the next turn of the loop
 
 
 class FakeAPI:
@@ -196,13 +212,14 @@ def server_config(api: API) -> uvicorn.Config:
         server_header=False,
         backlog=BACKLOG,
         timeout_keep_alive=300,
-        timeout_graceful_shutdown=1,
     )
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
     """A socket that owns the address. Raises `PortInUseError` with the remedy."""
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends small parts at once (TCP_NODELAY) only on a socket that names its protocol.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
