@@ -53,6 +53,25 @@ def test_the_headers(api: FakeAPI) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("kind", "wanted", "fields"),
+    [("fast", Wanted(output_tokens=3_000), {"speed": "fast"}), ("priority", Wanted(service_tier="priority"), {})],
+)
+def test_fast_mode_and_the_priority_tier_have_limits_of_their_own(
+    api: FakeAPI, kind: str, wanted: Wanted, fields: dict[str, str]
+) -> None:
+    """Their headers stand beside the others; output that was used up is gone there too."""
+    api.answer(wanted)
+    raw = client(api).messages.with_raw_response.create(**{**HELLO, "max_tokens": 4_000}, **fields)
+    names = [name for name in raw.headers if name.startswith(f"anthropic-{kind}-")]
+    assert names == [
+        f"anthropic-{kind}-{tokens}-tokens-{what}"
+        for tokens in ("input", "output")
+        for what in ("limit", "remaining", "reset")
+    ]
+    assert raw.headers[f"anthropic-{kind}-output-tokens-remaining"] == {"fast": "3000", "priority": "6000"}[kind]
+
+
 def test_a_limit_that_is_exceeded(api: FakeAPI, clock: ManualClock) -> None:
     """The third request of a minute is refused, and half a minute later there is room for one."""
     limits(api)

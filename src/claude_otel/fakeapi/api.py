@@ -17,8 +17,9 @@ from .errors import APIError
 from .exchange import ClientLeftError, Exchange
 from .ids import Ids
 from .journal import Entry, Journal
+from .jsontypes import JSON
 from .prompt_cache import PromptCache
-from .rate_limits import RateLimiter, RateLimits
+from .rate_limits import RateLimiter, RateLimits, SpecialKind
 from .replies import Replier
 from .request import DEFAULT_WORKSPACE
 from .script import Script
@@ -82,14 +83,28 @@ class API:
             return {"x-amzn-requestid": request_id}
         if entry.platform == "vertex":
             return {"request-id": request_id}
-        headers = {
+        return {
             "request-id": request_id,
             "anthropic-organization-id": ORGANIZATION,
             "anthropic-workspace-id": str(entry.workspace),
         }
-        if entry.model_served and entry.endpoint == "messages":
-            headers |= self.limiter.headers(str(entry.workspace), entry.model_served)
+
+    def limit_headers(self, entry: Entry, usage: JSON) -> dict[str, str]:
+        """The headers that tell of rate limits: those of every request, and those of fast mode and the priority tier.
+        Bedrock and Vertex send none."""
+        if entry.platform in ("bedrock", "vertex"):
+            return {}
+        where = (str(entry.workspace), str(entry.model_served))
+        headers = self.limiter.headers(*where)
+        for kind in special_kinds(usage):
+            headers |= self.limiter.special_headers(kind, *where)
         return headers
+
+
+def special_kinds(usage: JSON) -> list[SpecialKind]:
+    """The kinds of service in a usage that have rate limits of their own."""
+    fast: list[SpecialKind] = ["fast"] if usage.get("speed") == "fast" else []
+    return [*fast, "priority"] if usage.get("service_tier") == "priority" else fast
 
 
 class Endpoint:

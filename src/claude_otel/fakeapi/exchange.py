@@ -34,7 +34,7 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._gone: asyncio.Task[None] | None = None
-        self.started = False
+        self.limit_headers: dict[str, str] = {}
 
     async def read(self) -> None:
         """Read the request and open its entry."""
@@ -86,9 +86,13 @@ class Exchange:
     async def start(self, content_type: str, status: int = 200, headers: dict[str, str] | None = None) -> None:
         """Send the status and the headers."""
         self.check_client()
-        self.started = True
         self.entry.status = status
-        sent = {"content-type": content_type, **self.api.response_headers(self.entry), **(headers or {})}
+        sent = {
+            "content-type": content_type,
+            **self.api.response_headers(self.entry),
+            **self.limit_headers,
+            **(headers or {}),
+        }
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()]
         await self._send({"type": "http.response.start", "status": status, "headers": raw})
 

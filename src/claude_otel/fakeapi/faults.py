@@ -165,7 +165,7 @@ FAULTS: dict[str, Fault] = _table(
     Fault("cut_before_message_delta", "cut", "the stream ends before its usage is told"),
     Fault("cut_before_message_stop", "cut", "the stream ends after its usage, without message_stop"),
     Fault("connection_lost", "lost", "the connection breaks after `after_events` events"),
-    Fault("overloaded_event", "error_event", "an error event", 529, "overloaded_error", None, "Overloaded", True),
+    Fault("overloaded_event", "error_event", "an overload event", 529, "overloaded_error", None, "Overloaded", True),
     Fault(
         "api_error_event", "error_event", "an api_error event", 500, "api_error", None, "Internal server error", True
     ),

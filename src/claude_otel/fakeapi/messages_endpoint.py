@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .api import special_kinds
 from .encoders import Encoder, encoder_for
 from .errors import invalid_request
 from .exchange import Exchange
@@ -109,12 +110,17 @@ def decided(exchange: Exchange, request: MessagesRequest) -> tuple[Injection | N
 
 def admit(exchange: Exchange, reply: Reply) -> None:
     """Count a request against its limits. Raises the API's 429 beyond them."""
-    api, entry = exchange.api, exchange.entry
-    entry.model_served = reply.message["model"]
-    refused = api.limiter.admit(str(entry.workspace), str(entry.model_served), reply.rate_limited_input)
+    api, entry, usage = exchange.api, exchange.entry, reply.message["usage"]
+    entry.model_served = str(reply.message["model"])
+    where = (str(entry.workspace), entry.model_served)
+    refused = api.limiter.admit(*where, reply.rate_limited_input)
+    if not refused:
+        api.limiter.spend_output(*where, reply.output_tokens)
+        for kind in special_kinds(usage):
+            api.limiter.spend_special(kind, *where, reply.rate_limited_input, reply.output_tokens)
+    exchange.limit_headers = api.limit_headers(entry, usage)
     if refused:
         raise refused
-    api.limiter.spend_output(str(entry.workspace), str(entry.model_served), reply.output_tokens)
 
 
 async def begin(exchange: Exchange, reply: Reply, fault: Injection | None) -> None:

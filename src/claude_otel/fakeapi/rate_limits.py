@@ -10,6 +10,8 @@ from .clock import Clock, rfc3339
 from .errors import APIError
 
 LimitType = Literal["requests", "input-tokens", "output-tokens"]
+SpecialKind = Literal["fast", "priority"]
+TOKEN_LIMITS: tuple[LimitType, ...] = ("input-tokens", "output-tokens")
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,20 @@ class RateLimiter:
         buckets["input-tokens"].take(input_tokens)
         return None
 
+    def spend_special(
+        self, kind: SpecialKind, workspace: str, model: str, input_tokens: int, output_tokens: int
+    ) -> None:
+        """Count a request in on the limits of its own that fast mode and the priority tier have."""
+        buckets = self._of(workspace, f"{kind}:{model_group(model)}")
+        buckets["input-tokens"].take(input_tokens)
+        buckets["output-tokens"].take(output_tokens)
+
+    def special_headers(self, kind: SpecialKind, workspace: str, model: str) -> dict[str, str]:
+        """The `anthropic-fast-…` or `anthropic-priority-…` headers as of now."""
+        buckets = self._of(workspace, f"{kind}:{model_group(model)}")
+        shown = (self._shown(f"anthropic-{kind}", name, buckets[name]) for name in TOKEN_LIMITS)
+        return {name: value for headers in shown for name, value in headers.items()}
+
     def spend_output(self, workspace: str, model: str, output_tokens: int) -> None:
         """Count the output of a request."""
         self._of(workspace, model)["output-tokens"].take(output_tokens)
@@ -78,17 +94,16 @@ class RateLimiter:
         input and output tokens."""
         buckets = self._of(workspace, model)
         tokens = min((buckets["input-tokens"], buckets["output-tokens"]), key=_share)
-        found = self._shown("tokens", tokens)
+        found = self._shown("anthropic-ratelimit", "tokens", tokens)
         for kind, bucket in buckets.items():
-            found |= self._shown(kind, bucket)
+            found |= self._shown("anthropic-ratelimit", kind, bucket)
         return found
 
-    def _shown(self, kind: str, bucket: Bucket) -> dict[str, str]:
-        prefix = f"anthropic-ratelimit-{kind}"
+    def _shown(self, prefix: str, kind: str, bucket: Bucket) -> dict[str, str]:
         return {
-            f"{prefix}-limit": str(bucket.limit),
-            f"{prefix}-remaining": str(_rounded(kind, bucket.remaining())),
-            f"{prefix}-reset": rfc3339(self._clock.now() + bucket.seconds_until(bucket.limit)),
+            f"{prefix}-{kind}-limit": str(bucket.limit),
+            f"{prefix}-{kind}-remaining": str(_rounded(kind, bucket.remaining())),
+            f"{prefix}-{kind}-reset": rfc3339(self._clock.now() + bucket.seconds_until(bucket.limit)),
         }
 
     def _of(self, workspace: str, model: str) -> dict[LimitType, Bucket]:
