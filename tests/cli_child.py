@@ -29,7 +29,9 @@ def command(*arguments: str) -> list[str]:
 
 
 def claude_otel(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
-    """`claude-otel` with `arguments`, after it has ended."""
+    """`claude-otel` with `arguments`, after it has ended. A program that emits by itself is not instrumented."""
+    if any("emit_" in argument for argument in arguments):
+        env.setdefault("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "claude")
     return subprocess.run(
         command(*arguments), env=environment(**env), cwd=cwd, capture_output=True, text=True, timeout=60, check=False
     )

@@ -22,6 +22,9 @@ from cli_child import TESTS, command, environment
 
 PROGRAMS = TESTS / "cli_programs"
 
+PATIENT = ("--timeout-worker-healthcheck", "60")
+"""uvicorn ends a worker that takes more than five seconds to start, as on a machine that is busy with tests."""
+
 
 @pytest.fixture
 def api() -> Iterator[FakeAPI]:
@@ -96,7 +99,7 @@ def test_an_async_program(api: FakeAPI, tmp_path: Path) -> None:
     [
         ("gunicorn", "--workers", "2", "--bind", "127.0.0.1:{port}", "web:wsgi"),
         ("gunicorn", "--workers", "2", "--preload", "--bind", "127.0.0.1:{port}", "web:wsgi"),
-        ("uvicorn", "--workers", "2", "--port", "{port}", "--log-level", "warning", "web:asgi"),
+        ("uvicorn", "--workers", "2", *PATIENT, "--port", "{port}", "--log-level", "warning", "web:asgi"),
         ("uvicorn", "--port", "{port}", "--log-level", "warning", "web:asgi"),
     ],
     ids=["gunicorn", "gunicorn-preload", "uvicorn-workers", "uvicorn"],
@@ -109,8 +112,8 @@ def test_a_server_and_its_workers(api: FakeAPI, tmp_path: Path, server: tuple[st
         cwd=PROGRAMS, env=environment(**api.environment), stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        workers = asked_until(port, wanted=1 if server[1] == "--port" else 2)
-        time.sleep(0.5)
+        workers = asked_until(port, wanted=2 if "--workers" in server else 1)
+        time.sleep(1)  # more than what is waited for between two exports
     finally:
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=30)
@@ -132,7 +135,7 @@ def free_port() -> int:
 def asked_until(port: int, wanted: int) -> set[str]:
     """The process ids of the workers, after as many of them as `wanted` have answered."""
     pids: set[str] = set()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while len(pids) < wanted and time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:

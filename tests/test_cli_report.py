@@ -7,7 +7,7 @@ import pytest
 from claude_otel import telemetry
 from claude_otel.cli.document import document
 from claude_otel.cli.fmt import Style
-from claude_otel.cli.health import FAILURES, QUEUED, Health
+from claude_otel.cli.health import ACTIVE, FAILURES, QUEUED, Health
 from claude_otel.cli.otlp import Point
 from claude_otel.cli.record import read
 from claude_otel.cli.report import Report
@@ -177,3 +177,13 @@ def test_the_report_says_what_it_lost() -> None:
     shown = text(chat(), health=health)
     assert "The instrumentation failed: 2 in stream." in shown
     assert "7 events never arrived" in shown
+
+
+def test_calls_in_flight_are_those_of_processes_that_are_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that was killed in the middle of a call is not counted for ever."""
+    health = Health()
+    monkeypatch.setattr("claude_otel.cli.health.time.monotonic", lambda: 0.0)
+    health.add(Point(ACTIVE, "gone", {}, 1))
+    monkeypatch.setattr("claude_otel.cli.health.time.monotonic", lambda: 10.0)
+    health.add(Point(ACTIVE, "alive", {}, 2))
+    assert health.active == 2

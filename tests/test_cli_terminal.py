@@ -13,13 +13,15 @@ import pytest
 from cli_child import TESTS, chat, command, emitting, environment
 
 STREAMS = str(TESTS / "cli_programs" / "streams.py")
+UNINSTRUMENTED = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "claude"}
+"""The programs here emit by themselves, and start faster without."""
 
 
 def on_terminal(*arguments: str, columns: int = 100, rows: int = 24, **env: str) -> str:
     """Everything that `claude-otel` with `arguments` writes to a terminal of this size."""
     pid, terminal = os.forkpty()
     if pid == 0:
-        os.execve(command()[0], command(*arguments), environment(TERM="xterm-256color", **env))
+        os.execve(command()[0], command(*arguments), environment(TERM="xterm-256color", **UNINSTRUMENTED, **env))
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     shown = b""
     while True:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from claude_otel import telemetry
 from claude_otel.cli.otlp import Point, series
 
@@ -17,27 +19,31 @@ MAX_SERIES = 20_000
 """Series beyond this many are not read."""
 
 
+SILENCE = 5.0
+"""A process that has sent nothing for so many seconds is gone."""
+
+
 class Health:
     """The newest value of each watched series, and which kinds of telemetry have come at all."""
 
     def __init__(self) -> None:
         self.requests = 0
         self.values: dict[tuple[str, str, str], Point] = {}
+        self.heard: dict[str, float] = {}
 
     def add(self, point: Point) -> None:
         """Takes a point in. Sums are cumulative, so the newest point of a series says it all."""
         key = series(point)
         if key in self.values or len(self.values) < MAX_SERIES:
             self.values[key] = point
-
-    def total(self, metric: str) -> float:
-        """The sum of `metric` over all series and processes."""
-        return sum(point.value for point in self.values.values() if point.metric == metric)
+            self.heard[point.instance] = time.monotonic()
 
     @property
     def active(self) -> int:
-        """Calls that had not ended a moment ago."""
-        return max(0, int(self.total(ACTIVE)))
+        """Calls that had not ended a moment ago, of processes that were alive then."""
+        now = time.monotonic()
+        counts = (p for p in self.values.values() if p.metric == ACTIVE and now - self.heard[p.instance] < SILENCE)
+        return max(0, int(sum(point.value for point in counts)))
 
     @property
     def failures(self) -> dict[str, int]:

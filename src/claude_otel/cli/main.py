@@ -9,19 +9,11 @@ EXTRA = frozenset({"anthropic", "click", "google", "opentelemetry", "rich", "sta
 
 
 def main() -> None:
-    """Runs the command line and exits."""
+    """Runs the command line and exits. A library of the extra that is missing is one message, wherever it is met."""
     try:
         from claude_otel.cli.commands import start
-    except ModuleNotFoundError as error:
-        missing(error)
-    else:
-        run(start)
 
-
-def run(start: object) -> None:
-    """Runs `start`; a library of the extra that is missing is one message, wherever it is met."""
-    try:
-        start()  # type: ignore[operator]
+        start()
     except ModuleNotFoundError as error:
         missing(error)
 

@@ -132,8 +132,8 @@ def ending(status: int) -> str:
 
 
 def was_killed(status: int) -> bool:
-    """Whether a signal ended the program, so that it could not finish what it was doing."""
-    return os.WIFSIGNALED(status)
+    """Whether a signal ended the program before it could finish what it was doing; on SIGINT Python does."""
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) != signal.SIGINT
 
 
 def end_like(status: int) -> None:

@@ -26,4 +26,7 @@ def remarks(health: Health, style: Style) -> Iterator[str]:
         parts = ", ".join(f"{count} in {part}" for part, count in health.failures.items())
         yield style(f"The instrumentation failed: {parts}. The program was not affected; please report it.", "yellow")
     if health.lost_events:
-        yield style(f"{plural(health.lost_events, 'event')} never arrived: the numbers above are too low.", "yellow")
+        yield style(
+            f"{plural(health.lost_events, 'event')} never arrived, as the program counts: the sums are too low.",
+            "yellow",
+        )

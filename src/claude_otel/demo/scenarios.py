@@ -91,8 +91,8 @@ SCENARIOS = {
         "A storm of 529 and streams that are cut",
         outage,
         faults=(
-            {"fault": "overloaded", "after": 15, "probability": 0.6},
-            {"fault": "cut_mid_stream", "after": 15, "probability": 0.25, "stream": True, "after_events": 8},
+            {"fault": "overloaded", "after": 6, "probability": 0.6},
+            {"fault": "cut_mid_stream", "after": 6, "probability": 0.25, "stream": True, "after_events": 8},
         ),
     ),
     "cache-break": Scenario("A timestamp gets into the system prompt", cache_break, bug="timestamp"),
@@ -102,7 +102,7 @@ SCENARIOS = {
         spend_limit,
         faults=(
             {"fault": "workspace_spend_limit", "after": 2, "text": "weekly report"},
-            {"fault": "enforced_spend_limit", "after": 15},
+            {"fault": "enforced_spend_limit", "after": 10},
         ),
     ),
 }
