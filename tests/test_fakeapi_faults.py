@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -261,6 +262,17 @@ def test_closing_the_server_ends_a_stall() -> None:
         stream = client(api).messages.create(**HELLO, stream=True)
         assert next(stream).type == "message_start"
     assert last(api).client_closed
+
+
+@pytest.mark.parametrize("fault", ["connection_reset", "connection_lost", "cut_mid_stream", "stall; seconds=600"])
+def test_the_server_says_nothing_of_what_it_was_told_to_do(caplog: pytest.LogCaptureFixture, fault: str) -> None:
+    """No fault leaves a complaint in the logs of the process."""
+    with FakeAPI() as api, contextlib.suppress(anthropic.APIConnectionError, httpx2.TransportError):
+        stream = create(api, fault, stream=True)
+        next(stream)
+        if not fault.startswith("stall"):
+            list(stream)
+    assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
 
 
 def test_a_short_stall_is_only_a_pause(held: FakeAPI) -> None:

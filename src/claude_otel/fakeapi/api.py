@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from .batches import Batches
@@ -118,10 +119,17 @@ class Endpoint:
         exchange = Exchange(self._api, self._name, scope, receive, send)
         try:
             await exchange.read()
+            await self._answer(exchange)
+        except ClientLeftError:
+            exchange.entry.client_closed = True
+            await exchange.reset()
+        except ClientDisconnect:
+            pass  # it left before its request was whole, so there is no entry
+        finally:
+            exchange.close()
+
+    async def _answer(self, exchange: Exchange) -> None:
+        try:
             await self._handler(exchange)
         except APIError as error:
             await exchange.send_error(error)
-        except ClientLeftError:
-            exchange.entry.client_closed = True
-        finally:
-            exchange.close()

@@ -119,11 +119,13 @@ class Exchange:
         if self.api.stopping.is_set() or (self._gone is not None and self._gone.done()):
             raise ClientLeftError
 
-    def reset(self) -> None:
+    async def reset(self) -> None:
         """Break the connection, so that the client sees it reset."""
         transport = self.request.state.transport
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        transport.abort()
+        if not transport.is_closing():
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            transport.abort()
+        await asyncio.sleep(0)  # the server learns of it, and does not complain of an answer that is not whole
 
     async def _wait_for_disconnect(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

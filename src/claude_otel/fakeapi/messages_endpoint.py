@@ -136,7 +136,7 @@ async def fail(exchange: Exchange, request: MessagesRequest, fault: Injection) -
     """Serve a fault that stands in place of an answer."""
     kind = fault.fault.kind
     if kind == "reset":
-        exchange.reset()
+        await exchange.reset()
     elif kind == "empty_body":
         await exchange.send_body(b"", "application/json")
     elif kind == "wrong_content_type":
@@ -170,7 +170,7 @@ async def answer_half(exchange: Exchange, reply: Reply, *, dropped: bool) -> Non
         return
     await exchange.start("application/json", 200, {"content-length": str(len(whole))})
     await exchange.part(half)
-    exchange.reset()
+    await exchange.reset()
 
 
 async def stream(exchange: Exchange, reply: Reply, fault: Injection | None) -> None:
@@ -253,7 +253,7 @@ def note(exchange: Exchange, event: JSON) -> None:
 async def finish(exchange: Exchange, fault: Injection | None) -> None:
     """End the body of a stream, or break the connection."""
     if fault and fault.fault.kind == "lost":
-        exchange.reset()
+        await exchange.reset()
         return
     exchange.entry.complete = exchange.entry.message_stop_sent
     await exchange.end()

@@ -133,7 +133,7 @@ class FakeAPI:
     @property
     def url(self) -> str:
         """The base URL for a client."""
-        return f"http://{self.host}:{self.port}"
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     @property
     def environment(self) -> dict[str, str]:
