@@ -122,22 +122,27 @@ class Recorder:
 
     def end(self, call: Call) -> None:
         """Books the ended `call`. Never raises."""
+        # A call that a parent began is the parent's, even if its stream is dropped in the child too.
+        if call.pid != os.getpid():
+            return
+        account = self._account(call)
         try:
-            # A call that a parent began is the parent's, even if its stream is dropped in the child too.
-            if call.pid == os.getpid():
-                self._end(call)
+            self._books.book(call, account)
+        except Exception:
+            guard.failed("metrics")
+        try:
+            self._tell(call, account)
+        except Exception:
+            guard.failed("span")
+
+    def _account(self, call: Call) -> Account:
+        try:
+            account = account_of(call, self.settings.prices)
+            self._cached(call, account)
+            return account
         except Exception:
             guard.failed("end")
-
-    def _end(self, call: Call) -> None:
-        account = account_of(call, self.settings.prices)
-        self._cached(call, account)
-        self._books.book(call, account)
-        wanted = events.wanted(self._logger, self.settings.logs, call)
-        if wanted or spans.is_recording(call.span):
-            self._tell(call, account, wanted)
-        else:
-            spans.end(call, {})
+            return Account()
 
     def _cached(self, call: Call, account: Account) -> None:
         """Notes how much of the call's prompt is in the cache now."""
@@ -147,9 +152,14 @@ class Recorder:
         cached = None if usage is None else sum(map(usage.total, ("cache_read", "cache_write_5m", "cache_write_1h")))
         self._cache.ended(call.attribution.call_site, call.asked.prefix, cached)
 
-    def _tell(self, call: Call, account: Account, wanted: bool) -> None:
-        values = self._values(call, account)
-        spans.end(call, values)
+    def _tell(self, call: Call, account: Account) -> None:
+        wanted = events.wanted(self._logger, self.settings.logs, call)
+        values: dict[str, Any] = {}
+        try:
+            if wanted or spans.is_recording(call.span):
+                values = self._values(call, account)
+        finally:
+            spans.end(call, values)
         if wanted:
             values = {**attributes.at_start(call), **values, t.DURATION: call.duration}
             if (by_model := attributes.cost_by_model(call, account)) is not None:

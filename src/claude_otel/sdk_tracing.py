@@ -42,9 +42,11 @@ class SdkTracing:
         return result
 
     def start_span(self, wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """`start_api_call_span(…)`: the span becomes the call's, and is enriched before it ends."""
-        span = wrapped(*args, **kwargs)
+        """`start_api_call_span(…)`: no span where ours stands; else it is the call's, and enriched before it ends."""
         call = running()
+        if call is not None and not call.native and self._recorder.replaces_sdk_span:
+            return None
+        span = wrapped(*args, **kwargs)
         try:
             if span is not None and call is not None and call.native and call.span is None:
                 self._recorder.adopt(call, span)

@@ -92,7 +92,6 @@ class Seam:
                 return wrapped(*args, **kwargs)
             finally:
                 leave(paused)
-        args, kwargs = self._without_sdk_span(call, args, kwargs)
         tokens = enter(call)
         try:
             result = wrapped(*args, **kwargs)
@@ -112,7 +111,6 @@ class Seam:
                 return await wrapped(*args, **kwargs)
             finally:
                 leave(paused)
-        args, kwargs = self._without_sdk_span(call, args, kwargs)
         tokens: Tokens | None = enter(call)
         try:
             result = await wrapped(*args, **kwargs)
@@ -128,23 +126,6 @@ class Seam:
             leave(tokens)
         self._returned(call, client, result)
         return result
-
-    def _without_sdk_span(self, call: Call, args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
-        """The arguments of `request` with a copy of the options for which the SDK makes no span, where ours stands."""
-        options = _options(args, kwargs)
-        if call.native or not self._recorder.replaces_sdk_span or getattr(options, "span_name", None) is None:
-            return args, kwargs
-        try:
-            from anthropic._compat import model_copy
-
-            options = model_copy(options)
-            options.span_name = None
-        except Exception:
-            guard.failed("start")
-            return args, kwargs
-        if "options" in kwargs:
-            return args, {**kwargs, "options": options}
-        return (args[0], options, *args[2:]), kwargs
 
     def _attempt(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
         call = running()
