@@ -85,6 +85,8 @@ def answer(call: Call) -> dict[str, Any]:
         t.WORKSPACE_ID: call.headers.workspace_id,
         t.STATUS_CODE: status,
         t.COUNTED_INPUT_TOKENS: call.counted_tokens,
+        # Of a batch that was created it is the answer.
+        t.BATCH_ID: call.batch_id,
     }
 
 
