@@ -18,6 +18,7 @@ def play(tmp_path: Path, *options: str) -> tuple[dict[str, Any], str]:
     path = tmp_path / "report.json"
     ended = claude_otel("demo", "--seconds", "6", "--json", str(path), *options)
     assert ended.returncode == 0, ended.stderr
+    assert "Traceback" not in ended.stderr
     seen, next_step = ended.stderr.splitlines()[-2:]
     assert seen.startswith("Seen: ")
     assert next_step.startswith("Next: ")

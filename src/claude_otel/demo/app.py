@@ -109,7 +109,7 @@ def report() -> str:
         thinking={"type": "adaptive"},
         messages=[{"role": "user", "content": "Write the weekly report on sales, returns and complaints."}],
     ) as stream:
-        return stream.get_final_text()
+        return "".join(stream.text_stream)
 
 
 @surface("nightly-batch")
