@@ -194,6 +194,14 @@ def test_a_stream_that_is_cut(api: FakeAPI, name: str, types: list[str], told: b
     assert entry.bill[0]["output_tokens"] == output
 
 
+def test_a_cut_before_the_second_run(api: FakeAPI) -> None:
+    """A stream that is cut while the first of two runs speaks is billed for that run alone."""
+    search = {"type": "web_search_20250305", "name": "web_search"}
+    with create(api, "cut_mid_stream; after_events=4", stream=True, tools=[search]) as stream:
+        assert len(list(stream)) == 3
+    assert [(row["input_tokens"], row["output_tokens"]) for row in last(api).bill] == [(15, 0)]
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
 def test_a_connection_that_breaks(api: FakeAPI, stream: bool) -> None:
     """The transport fails in the middle of the answer."""

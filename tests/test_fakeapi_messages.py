@@ -315,6 +315,15 @@ def test_compaction_stands_beside_the_answer(api: FakeAPI) -> None:
     assert [row["output_tokens"] for row in api.journal.messages[-1].bill] == [16, 13]
 
 
+def test_a_stream_begins_with_the_answers_own_tokens(scripted: FakeAPI) -> None:
+    """message_start tells nothing of a compaction that came before."""
+    scripted.answer(Wanted(compaction={"input_tokens": 150_000, "output_tokens": 900}))
+    with client(scripted).beta.messages.create(**HELLO, stream=True) as stream:
+        events = {event.type: event for event in stream}
+    assert events["message_start"].message.usage.input_tokens == 2
+    assert [run.input_tokens for run in events["message_delta"].usage.iterations] == [150_000, 2]
+
+
 def test_a_compaction_request_returns_only_the_summary(api: FakeAPI) -> None:
     """`compaction` asks for the summary alone."""
     message = client(api).beta.messages.create(**HELLO, compaction={"type": "summarize"})
@@ -368,6 +377,7 @@ def test_a_body_that_is_not_json(api: FakeAPI) -> None:
     assert (caught.value.code, json.load(caught.value)["error"]["type"]) == (400, "invalid_request_error")
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_retired_model(api: FakeAPI) -> None:
     """A model that was retired is not found."""
     with pytest.raises(anthropic.NotFoundError, match="model: claude-3-opus-20240229"):

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from .jsontypes import JSON
 from .prompt_cache import CachePlan
 
+SPEAKING = ("message", "fallback_message")
+"""The types of runs whose output is the message."""
+
 
 @dataclass(frozen=True)
 class Iteration:
@@ -65,6 +68,19 @@ def total(iterations: Iterable[Iteration]) -> Iteration:
     names = ("input", "cache_read", "written_5m", "written_1h", "output", "thinking", "web_searches")
     sums = {name: sum(getattr(run, name) for run in counted) for name in names}
     return Iteration("message", counted[-1].model if counted else "", **sums)
+
+
+def cut_bill(rows: list[JSON], said: int) -> list[JSON]:
+    """The rows of a bill for a message that was cut after so many output tokens: up to the run that was speaking."""
+    kept: list[JSON] = []
+    for row in rows:
+        whole = row["output_tokens"]
+        spoken = min(whole, said) if row["type"] in SPEAKING else whole
+        kept.append({**row, "output_tokens": spoken})
+        if spoken < whole:
+            break
+        said -= spoken if row["type"] in SPEAKING else 0
+    return kept
 
 
 def bill(iterations: Iterable[Iteration], terms: JSON) -> list[JSON]:

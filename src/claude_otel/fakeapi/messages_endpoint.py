@@ -10,6 +10,7 @@ from .encoders import Encoder, encoder_for
 from .errors import invalid_request
 from .exchange import Exchange
 from .faults import Injection
+from .iterations import cut_bill
 from .jsontypes import JSON, canonical
 from .prefix import input_tokens
 from .replies import Reply
@@ -264,5 +265,5 @@ def settle(exchange: Exchange, reply: Reply, fault: Injection | None, said: int)
     `error` event makes it free."""
     if exchange.entry.message_delta_sent:
         exchange.entry.bill = reply.bill
-    elif not (fault and fault.fault.kind == "error_event") and reply.bill:
-        exchange.entry.bill = [*reply.bill[:-1], {**reply.bill[-1], "output_tokens": said}]
+    elif not (fault and fault.fault.kind == "error_event"):
+        exchange.entry.bill = cut_bill(reply.bill, said)

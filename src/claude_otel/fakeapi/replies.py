@@ -104,7 +104,8 @@ class Replier:
             message["stop_details"] = self._stop_details(request, last)
         first = next(hop for hop in hops if hop.spoke or hop is last)
         plans = [hop.plan for hop in hops if hop.spoke]
-        start = start_of(message, first.model, first.runs[0], terms(request, wanted))
+        opening = next(run for run in first.runs if run.type == "message")
+        start = start_of(message, first.model, opening, terms(request, wanted))
         limited = sum(run.input + run.written_5m + run.written_1h for run in runs)
         return Reply(message, start, bill(runs, terms(request, wanted)), plans, limited)
 
