@@ -17,6 +17,8 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 import claude_otel
 import wire
 from claude_otel import ClaudeInstrumentor
+from claude_otel.bookkeeping import Books
+from claude_otel.call import Call
 from claude_otel.recorder import Recorder
 from conftest import Exported
 from wire import ASK
@@ -165,15 +167,16 @@ def test_a_failure_of_ours_never_reaches_the_application(
     def broken(*_: Any) -> None:
         raise RuntimeError("ours")
 
-    for name in ("start", "asks", "_end", "_begun"):
+    parts = ((Recorder, "start"), (Recorder, "asks"), (Recorder, "_cached"), (Books, "book"), (Call, "event"))
+    for owner, name in parts:
         with monkeypatch.context() as patch:
-            patch.setattr(Recorder, name, broken)
+            patch.setattr(owner, name, broken)
             client = wire.client()
             assert client.messages.create(**ASK).id == "msg_1"
             assert [event.type for event in client.messages.create(**ASK, stream=True)][-1] == "message_stop"
     components = {failure.partition(":")[0] for failure in failures}
     failures.clear()
-    assert {"start", "attempt", "end"} <= components
+    assert components == {"start", "attempt", "end", "metrics", "stream"}
     assert exported.value("claude.instrumentation.errors", component="start") == 2
     assert exported.value("claude.instrumentation.errors", component="attempt") == 2
 
