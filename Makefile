@@ -40,6 +40,7 @@ unit: $(VENV)/dev.stamp  ## the tests
 
 docs: $(VENV)/dev.stamp  ## write the generated parts of docs/ anew
 	$(BIN)/python tools/write_docs.py
+	$(BIN)/python tools/write_cli_docs.py
 
 test-all: test  ## every test there is
 

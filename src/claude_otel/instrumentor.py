@@ -43,9 +43,7 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc]
             atexit.register(bodies.end_all)
         except Exception:
             # An exception here would keep the instrumentors after us from loading.
-            guard.log.warning(
-                "claude-otel could not instrument the anthropic SDK; calls are not recorded", exc_info=True
-            )
+            guard.log.warning("claude-otel could not start; calls are not recorded", exc_info=True)
 
     def _uninstrument(self, **_: Any) -> None:
         if self._seam is not None:

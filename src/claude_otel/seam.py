@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
-from wrapt import wrap_function_wrapper
+from wrapt import register_post_import_hook, wrap_function_wrapper
 
 from claude_otel import bodies, guard, sdk_tracing
 from claude_otel.call import Call
@@ -35,7 +35,21 @@ class Seam:
         self._active = False
 
     def install(self) -> None:
-        """Patches the SDK, as far as this version has the functions."""
+        """Patches the SDK, now or when it is imported: a process that never imports it does not pay for that."""
+        self._active = True
+        register_post_import_hook(self._imported, "anthropic")
+
+    def _imported(self, _: Any) -> None:
+        try:
+            if self._active and not self._patched:
+                self._patch()
+        except Exception:
+            guard.log.warning(
+                "claude-otel could not instrument the anthropic SDK; calls are not recorded", exc_info=True
+            )
+
+    def _patch(self) -> None:
+        """Patches the functions of the seam, as far as this version of the SDK has them."""
         from anthropic import _base_client, _response, _streaming
         from anthropic._decoders import jsonl
 
@@ -61,7 +75,6 @@ class Seam:
             if name in vars(owner):
                 original = vars(owner)[name]
                 self._patched.append((owner, name, original, wrap_function_wrapper(owner, name, wrapper)))
-        self._active = True
 
     def remove(self) -> None:
         """Restores the SDK. Calls and streams that are under way are recorded to their end."""
