@@ -10,7 +10,7 @@ from claude_otel import cache_watch
 from claude_otel.cache_watch import Miss
 from claude_otel.call import Call
 from claude_otel.pricing import Bill, Prices
-from claude_otel.usage import Usage, get, merge, read
+from claude_otel.usage import Usage, get, merge, read, text
 
 
 @dataclass
@@ -94,7 +94,7 @@ def _earlier(call: Call, prices: Prices, answer: Any) -> Account:
     merge(raw, get(message, "usage"))
     if not raw:
         return Account()
-    return _account(call, prices, raw, get(message, "model"), get(message, "stop_reason"), final=True)
+    return _account(call, prices, raw, text(get(message, "model")), get(message, "stop_reason"), final=True)
 
 
 def _miss(call: Call, account: Account, prices: Prices) -> Miss | None:

@@ -9,12 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from claude_otel.usage import get
+from claude_otel.usage import SHORT, get, text
 
 AttributeValue = str | int | float | bool | list[str]
-
-_SHORT = 200
-"""Characters that a text of the request may have to become an attribute: names and levels, never content."""
 
 
 @dataclass
@@ -51,11 +48,6 @@ class Prefix:
     def fingerprint(self) -> str:
         """The fingerprint of the prompt: of tools and system, so that models can be compared on the same prompt."""
         return hashlib.blake2b((self.tools + self.system).encode(), digest_size=8).hexdigest()
-
-
-def text(value: object) -> str | None:
-    """`value` when it is a short text, so that no content passes for a name."""
-    return value if isinstance(value, str) and 0 < len(value) <= _SHORT else None
 
 
 def integer(value: object) -> int | None:
@@ -102,7 +94,7 @@ def read(options: Any, model: str | None) -> Asked:
         task_budget=integer(get(get(output, "task_budget"), "total")),
         tools=len(tools) if isinstance(tools, (list, tuple)) else 0,
         json_output=any(get(item, "type") == "json_schema" for item in formats if item is not None),
-        betas=[beta.strip()[:_SHORT] for beta in (header(options, "anthropic-beta") or "").split(",") if beta.strip()],
+        betas=[beta.strip()[:SHORT] for beta in (header(options, "anthropic-beta") or "").split(",") if beta.strip()],
         user=user_of(body),
         cache_ttl=cache_ttl(body),
         prefix=prefix_of(body, model or ""),

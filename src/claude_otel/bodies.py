@@ -20,7 +20,7 @@ from claude_otel.call import Call
 from claude_otel.recorder import Recorder
 from claude_otel.running import enter, leave
 from claude_otel.sse import Scanner
-from claude_otel.usage import get
+from claude_otel.usage import get, text
 
 KEY = "claude_otel.call"
 """The extension of a response that holds its call. Extensions are not pickled."""
@@ -109,7 +109,7 @@ def take(call: Call, result: Any, response: Any) -> None:
     elif call.operation == "count_tokens":
         tokens = get(data, "input_tokens")
         call.counted_tokens = tokens if type(tokens) is int else None
-    elif isinstance(batch_id := get(data, "id"), str):
+    elif batch_id := text(get(data, "id")):
         call.batch_id = batch_id
 
 

@@ -20,7 +20,7 @@ from claude_otel.attribution import Attribution
 from claude_otel.batches import Results
 from claude_otel.cache_watch import Expectation
 from claude_otel.headers import Headers
-from claude_otel.usage import get, merge
+from claude_otel.usage import get, merge, text
 
 Outcome = Literal["completed", "error", "closed_early", "abandoned", "cancelled", "truncated"]
 Operation = Literal["chat", "count_tokens", "create_batch", "retrieve_batch", "batch_results"]
@@ -187,9 +187,9 @@ class Call:
         kind = get(block, "type")
         if kind == "text" and get(block, "text") and self.first_text is None:
             self._text(time.perf_counter())
-        elif kind == "fallback" and isinstance(model := get(get(block, "to"), "model"), str):
+        elif kind == "fallback":
             # From here on another model answers, as the whole message says too when it is not streamed.
-            self.served = model
+            self.served = text(get(get(block, "to"), "model")) or self.served
 
     def _text(self, now: float) -> None:
         self.first_text = now - self.started
@@ -203,15 +203,12 @@ class Call:
         self.final = True
 
     def _head(self, message: Any) -> None:
-        message_id, model = get(message, "id"), get(message, "model")
-        self.message_id = message_id if isinstance(message_id, str) else None
-        self.served = model if isinstance(model, str) else None
+        self.message_id = text(get(message, "id"))
+        self.served = text(get(message, "model"))
 
     def _stop(self, data: Any) -> None:
-        reason = get(data, "stop_reason")
-        self.stop_reason = reason if isinstance(reason, str) else self.stop_reason
-        category = get(get(data, "stop_details"), "category")
-        self.refusal_category = category if isinstance(category, str) else self.refusal_category
+        self.stop_reason = text(get(data, "stop_reason")) or self.stop_reason
+        self.refusal_category = text(get(get(data, "stop_details"), "category")) or self.refusal_category
 
     def _diagnosed(self, message: Any) -> None:
         reason = get(get(message, "diagnostics"), "cache_miss_reason")

@@ -6,6 +6,8 @@ Nothing of ours is raised into the application. Every wrapper catches `Exception
 from __future__ import annotations
 
 import logging
+import sys
+import traceback
 from collections.abc import Callable
 from typing import Literal
 
@@ -19,6 +21,13 @@ listeners: list[Callable[[Component], None]] = []
 
 def failed(component: Component) -> None:
     """Notes that `component` failed with the exception being handled, and that the application's call goes on."""
-    log.debug("Could not record a call (%s); the call itself goes on", component, exc_info=True)
+    if log.isEnabledFor(logging.DEBUG):
+        log.debug("Could not record a call (%s); the call itself goes on\n%s", component, where())
     for listener in listeners:
         listener(component)
+
+
+def where() -> str:
+    """Where the exception being handled was raised, and its type. Not its message, which may quote content."""
+    kind, _, trace = sys.exc_info()
+    return "".join(traceback.format_tb(trace)) + (kind.__name__ if kind is not None else "")

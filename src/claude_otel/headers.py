@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 _RATE_LIMIT = b"anthropic-ratelimit-"
 _OTHERS = (b"anthropic-priority-", b"anthropic-fast-")
 
+_LONGEST = 64
+"""Characters of the name of a header that tells of a limit."""
+
 
 class RateLimit(NamedTuple):
     """One limit: its type, what remains of it, and what it is in all, either of which may be missing."""
@@ -60,7 +63,7 @@ def text(value: bytes) -> str | None:
 
 def _limit(limits: dict[bytes, dict[bytes, int]], name: bytes, value: bytes) -> None:
     kind, _, part = name.rpartition(b"-")
-    if part not in (b"remaining", b"limit") or not value.isdigit() or len(value) > 15:
+    if part not in (b"remaining", b"limit") or not value.isdigit() or len(value) > 15 or len(name) > _LONGEST:
         return
     if kind.startswith(_RATE_LIMIT):
         kind = kind[len(_RATE_LIMIT) :]

@@ -9,9 +9,10 @@ from types import FrameType
 from typing import Any
 
 from opentelemetry._logs import Logger
+from opentelemetry.context import get_current
 from opentelemetry.trace import Span, Tracer, set_span_in_context
 
-from claude_otel import asked, attributes, events, guard, sdk_option, spans
+from claude_otel import asked, attributes, events, guard, others, sdk_option, spans
 from claude_otel import telemetry as t
 from claude_otel.account import Account, account_of, bill_of
 from claude_otel.attribution import Attributor
@@ -20,7 +21,7 @@ from claude_otel.bookkeeping import Books
 from claude_otel.cache_watch import CacheWatch
 from claude_otel.call import Call, Operation, Target
 from claude_otel.config import Settings
-from claude_otel.usage import get, merge, read
+from claude_otel.usage import get, merge, read, text
 
 _PATH = re.compile(r"/v1/messages(/count_tokens|/batches(?:/([^/?]+)(/results)?)?)?$")
 
@@ -52,7 +53,10 @@ class Recorder:
             batch_id=batch_id,
         )
         call.native = self._leaves_span_to_sdk(client, options)
-        if not call.native and self.settings.spans in ("auto", "own"):
+        if self.settings.spans == "auto" and others.made_span(frame):
+            call.native = False
+            call.context = get_current()
+        elif not call.native and self.replaces_sdk_span:
             spans.start(self._tracer, call, attributes.at_start(call))
         call.on_begin = self._begun
         call.on_end.append(self.end)
@@ -75,11 +79,12 @@ class Recorder:
         call.span = span
         call.context = set_span_in_context(span)
         if span.is_recording():
-            span.set_attributes(attributes.at_start(call))
+            span.set_attributes(attributes.beside_the_sdks(attributes.at_start(call)))
 
     def enrich(self, call: Call, span: Span) -> None:
         """Puts what is known of `call` on the SDK's own span, which is about to end."""
-        span.set_attributes(self._values(call, account_of(call, self.settings.prices)))
+        values = self._values(call, account_of(call, self.settings.prices))
+        span.set_attributes(attributes.beside_the_sdks(values))
 
     def asks(self, call: Call, client: Any, options: Any) -> None:
         """Notes what the first request asks for, from the options as the SDK has prepared them."""
@@ -114,7 +119,7 @@ class Recorder:
         raw: dict[str, Any] = {}
         merge(raw, get(message, "usage"))
         raw["service_tier"] = "batch"
-        model = get(message, "model")
+        model = text(get(message, "model"))
         usage = read(raw, model=model, ttl="5m")
         bill = bill_of(call, self.settings.prices, usage, model, get(message, "stop_reason"))
         results.add(usage, bill)

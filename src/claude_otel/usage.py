@@ -61,6 +61,15 @@ def get(data: Any, name: str) -> Any:
     return getattr(data, name, None)
 
 
+SHORT = 200
+"""Characters that a text may have to become an attribute: names and levels, never content."""
+
+
+def text(value: object) -> str | None:
+    """`value` when it is a short text, so that no content passes for a name."""
+    return value if isinstance(value, str) and 0 < len(value) <= SHORT else None
+
+
 def count(data: Any, name: str) -> int:
     """The token count `name` of `data`; 0 for anything that is not a count."""
     value = get(data, name)
@@ -110,23 +119,19 @@ def read(raw: dict[str, Any], *, model: str | None, ttl: str, final: bool = True
     return Usage(
         entries=entries,
         reasoning_tokens=None if details is None else count(details, "thinking_tokens"),
-        service_tier=_text(raw.get("service_tier")),
-        speed=_text(raw.get("speed")),
-        inference_geo=_text(raw.get("inference_geo")),
+        service_tier=text(raw.get("service_tier")),
+        speed=text(raw.get("speed")),
+        inference_geo=text(raw.get("inference_geo")),
         web_search_requests=count(server, "web_search_requests"),
         web_fetch_requests=count(server, "web_fetch_requests"),
         iterations=iterations,
     )
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
 def _iterations(listed: list[Any], model: str | None, ttl: str) -> list[Entry]:
     """An entry for each iteration. One that declined before any output, so that another served, is not billed."""
     entries = [
-        _entry(item, _text(get(item, "type")) or "message", _text(get(item, "model")) or model, ttl) for item in listed
+        _entry(item, text(get(item, "type")) or "message", text(get(item, "model")) or model, ttl) for item in listed
     ]
     if any(entry.kind == "fallback_message" for entry in entries):
         for entry in entries:
