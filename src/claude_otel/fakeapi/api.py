@@ -1,32 +1,26 @@
-"""The state of a fake API, and the ASGI application that serves it."""
+"""The state of a fake API: everything that its endpoints share."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope, Send
-
-from .batches import Batches
+from . import batches
 from .clock import Clock, SystemClock
 from .conversations import Conversations
 from .credits import FallbackCredits
-from .errors import APIError
-from .exchange import ClientLeftError, Exchange
 from .ids import Ids
 from .journal import Entry, Journal
 from .jsontypes import JSON
 from .prompt_cache import PromptCache
 from .rate_limits import RateLimiter, RateLimits, SpecialKind
 from .replies import Replier
-from .request import DEFAULT_WORKSPACE
+from .request import DEFAULT_WORKSPACE, MessagesRequest, check
 from .script import Script
 
 ORGANIZATION = "7f4c1c52-0000-4000-8000-00000000fa4e"
-Handler = Callable[[Exchange], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -64,9 +58,21 @@ class API:
         self.cache = PromptCache(self.clock)
         self.limiter = RateLimiter(rate_limits or RateLimits(enforced=False), self.clock)
         self.replier = Replier(self.cache, Conversations(), FallbackCredits(self.clock, self.ids), self.ids)
-        self.batches = Batches(self, batch_delay)
+        self.batches = batches.Batches(self.clock, self.ids, self.batched_message, batch_delay)
         self.stopping = asyncio.Event()
         self._random = random.Random(seed)  # noqa: S311 - latencies are no secret
+
+    def batched_message(self, params: JSON, headers: dict[str, str]) -> JSON:
+        """The answer to one request of a batch. Raises the API's errors."""
+        check(params, serve_retired=self.serve_retired)
+        request = MessagesRequest({**params, "stream": False}, headers, service_tier="batch")
+        fault, wanted = self.script.decide(request, batches.PATH, str(params))
+        if fault and fault.fault.kind == "error":
+            raise fault.error(request.model, 0)
+        reply = self.replier.reply(request, wanted)
+        for plan in reply.plans:
+            self.cache.begin(plan)
+        return reply.message
 
     def workspace(self, headers: Mapping[str, str]) -> str:
         """The workspace a request belongs to."""
@@ -106,30 +112,3 @@ def special_kinds(usage: JSON) -> list[SpecialKind]:
     """The kinds of service in a usage that have rate limits of their own."""
     fast: list[SpecialKind] = ["fast"] if usage.get("speed") == "fast" else []
     return [*fast, "priority"] if usage.get("service_tier") == "priority" else fast
-
-
-class Endpoint:
-    """An ASGI application that serves one endpoint and keeps its entry in the journal."""
-
-    def __init__(self, api: API, name: str, handler: Handler) -> None:
-        self._api, self._name, self._handler = api, name, handler
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        exchange = Exchange(self._api, self._name, scope, receive, send)
-        try:
-            await exchange.read()
-            await self._answer(exchange)
-        except ClientLeftError:
-            exchange.entry.client_closed = True
-            await exchange.reset()
-        except ClientDisconnect:
-            pass  # it left before its request was whole, so there is no entry
-        finally:
-            exchange.close()
-
-    async def _answer(self, exchange: Exchange) -> None:
-        try:
-            await self._handler(exchange)
-        except APIError as error:
-            await exchange.send_error(error)

@@ -8,8 +8,9 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .admin_endpoint import admin_routes
-from .api import API, Endpoint, Handler
+from .api import API
 from .batches_endpoint import batch, batch_results, batches
+from .endpoint import Endpoint, Handler
 from .messages_endpoint import count_tokens, create_message, invoke_bedrock, predict_vertex
 from .models_endpoint import model, models, not_found
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from .clock import rfc3339
+from .clock import Clock, rfc3339
 from .errors import APIError, invalid_request
+from .ids import Ids
 from .jsontypes import JSON, as_dict, dicts
-from .request import MessagesRequest, check
 from .seeded_batch import SEEDED_BATCH_ID, seeded_rows
 
-if TYPE_CHECKING:
-    from .api import API
-
 PATH = "/v1/messages/batches"
+Answer = Callable[[JSON, dict[str, str]], JSON]
+"""Answers the parameters of one request, sent with these headers, with a message. Raises the API's errors."""
+
 DAY = 86_400.0
 RESULT_TYPES = ("succeeded", "errored", "canceled", "expired")
 
@@ -61,10 +61,9 @@ class Batch:
 class Batches:
     """All batches, by id, the seeded one first."""
 
-    def __init__(self, api: API, delay: float) -> None:
-        self._api = api
-        self._delay = delay
-        made = api.clock.now() - 3_600
+    def __init__(self, clock: Clock, ids: Ids, answer: Answer, delay: float) -> None:
+        self._clock, self._ids, self._answer, self._delay = clock, ids, answer, delay
+        made = clock.now() - 3_600
         self._batches = {SEEDED_BATCH_ID: Batch(SEEDED_BATCH_ID, made, made + 600, seeded_rows())}
 
     def create(self, body: JSON, headers: dict[str, str]) -> Batch:
@@ -75,9 +74,9 @@ class Batches:
             raise invalid_request("requests: Field required")
         if any(not isinstance(name, str) or not name for name in names) or len(set(names)) < len(names):
             raise invalid_request("requests: every request needs a custom_id of its own")
-        now = self._api.clock.now()
+        now = self._clock.now()
         rows = [self._row(str(item["custom_id"]), as_dict(item.get("params")), headers) for item in requests]
-        batch = Batch(self._api.ids.next("msgbatch"), now, now + self._delay, rows)
+        batch = Batch(self._ids.next("msgbatch"), now, now + self._delay, rows)
         self._batches[batch.id] = batch
         return batch
 
@@ -93,7 +92,7 @@ class Batches:
 
     def cancel(self, batch_id: str) -> Batch:
         """The batch, ended now with its requests canceled, if it was still running."""
-        batch, now = self.get(batch_id), self._api.clock.now()
+        batch, now = self.get(batch_id), self._clock.now()
         if now < batch.ends:
             batch.canceled, batch.ends = now, now
             batch.rows = [{"custom_id": row["custom_id"], "result": {"type": "canceled"}} for row in batch.rows]
@@ -101,27 +100,16 @@ class Batches:
 
     def delete(self, batch_id: str) -> None:
         """Forget a batch. Raises the API's 404, and its 400 while it runs."""
-        if self._api.clock.now() < self.get(batch_id).ends:
+        if self._clock.now() < self.get(batch_id).ends:
             raise invalid_request("A message batch that is in progress cannot be deleted.")
         del self._batches[batch_id]
 
     def _row(self, custom_id: str, params: JSON, headers: dict[str, str]) -> JSON:
         try:
-            return {"custom_id": custom_id, "result": {"type": "succeeded", "message": self._message(params, headers)}}
+            return {"custom_id": custom_id, "result": {"type": "succeeded", "message": self._answer(params, headers)}}
         except APIError as error:
-            shown = error.body(self._api.ids.next("req"))
+            shown = error.body(self._ids.next("req"))
             return {"custom_id": custom_id, "result": {"type": "errored", "error": shown}}
-
-    def _message(self, params: JSON, headers: dict[str, str]) -> JSON:
-        check(params, serve_retired=self._api.serve_retired)
-        request = MessagesRequest({**params, "stream": False}, headers, service_tier="batch")
-        fault, wanted = self._api.script.decide(request, PATH, str(params))
-        if fault and fault.fault.kind == "error":
-            raise fault.error(request.model, 0)
-        reply = self._api.replier.reply(request, wanted)
-        for plan in reply.plans:
-            self._api.cache.begin(plan)
-        return reply.message
 
 
 def summaries(rows: list[JSON]) -> list[JSON]:

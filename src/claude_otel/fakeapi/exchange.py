@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from .api import API
 from .errors import BEDROCK_ERRORS, APIError
 from .jsontypes import canonical
 from .request import platform_of
-
-if TYPE_CHECKING:
-    from .api import API
 
 RESET = struct.pack("ii", 1, 0)
 
