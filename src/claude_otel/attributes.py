@@ -51,6 +51,14 @@ def at_end(call: Call, account: Account, user_hash: str | None) -> dict[str, Any
     return {name: value for name, value in attributes.items() if value is not None}
 
 
+def beside_the_sdks(values: dict[str, Any]) -> dict[str, Any]:
+    """Those of `values` that go on the SDK's own span: what the SDK says of a call, or leaves out, stays as it is."""
+    return {name: value for name, value in values.items() if name.startswith("claude.") or name in _OURS}
+
+
+_OURS = (t.COST, t.USER_HASH)
+
+
 def asked(call: Call) -> dict[str, Any]:
     """What the request asked for."""
     request = call.asked

@@ -76,6 +76,8 @@ class Call:
     span: Span | None = None
     native: bool = False
     context: Context | None = None
+    sdks_record: Any = None
+    """What the SDK takes for its own record of the call, so that requests carry the trace context of our span."""
 
     asked: Asked = field(default_factory=Asked)
     expected: Expectation | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from opentelemetry._logs import Logger, SeverityNumber
+from opentelemetry._logs import Logger, NoOpLogger, SeverityNumber
 
 from claude_otel import telemetry as t
 from claude_otel.call import Call
@@ -27,7 +27,15 @@ def wanted(logger: Logger, mode: str, call: Call) -> bool:
     """Whether `call` has an event: somebody listens, and the mode (`all`, `errors`, `off`) takes it."""
     if mode == "off" or (mode == "errors" and not failed(call)):
         return False
-    return logger.enabled(event_name=t.CALL_EVENT)
+    return listened_to(logger)
+
+
+def listened_to(logger: Logger) -> bool:
+    """Whether events on `logger` go anywhere. Before OpenTelemetry 1.45 only a logger without a provider tells."""
+    enabled = getattr(logger, "enabled", None)
+    if enabled is not None:
+        return bool(enabled(event_name=t.CALL_EVENT))
+    return not isinstance(getattr(logger, "_logger", logger), NoOpLogger)
 
 
 def failed(call: Call) -> bool:

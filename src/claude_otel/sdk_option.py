@@ -5,13 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-VARIABLES = (
-    "ANTHROPIC_OPEN_TELEMETRY",
-    "ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE",
-    "ANTHROPIC_OPEN_TELEMETRY_TRACES_MAX_CONTENT_BYTES",
-    "ANTHROPIC_OPEN_TELEMETRY_PROPAGATION",
-)
-"""The variables that the SDK reads when a client is constructed without the option `open_telemetry`."""
+PREFIX = "ANTHROPIC_OPEN_TELEMETRY"
+"""How the variables begin that the SDK reads when a client is constructed without the option `open_telemetry`."""
 
 _ATTRIBUTE = "_self_claude_otel_configured"
 
@@ -22,7 +17,7 @@ class Inherited(dict[str, Any]):
 
 def decide(client: Any, option: Any) -> None:
     """Notes on `client` whether `option`, which it is constructed with, or the environment configures its tracing."""
-    by_environment = option is None and any(os.environ.get(name) for name in VARIABLES)
+    by_environment = option is None and any(name.startswith(PREFIX) for name in os.environ)
     vars(client)[_ATTRIBUTE] = by_environment or (option is not None and not isinstance(option, Inherited))
 
 
