@@ -192,5 +192,5 @@ def prices(document: Mapping[str, Any]) -> Prices:
     try:
         return Prices.load(overrides)
     except PriceError as error:
-        warn("prices", f"cannot be used: {error}")
+        warn("prices", f"cannot be used: {'. '.join(error.faults)}")
         return Prices.load()
