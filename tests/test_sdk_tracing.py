@@ -82,6 +82,8 @@ def test_configured_by_option_it_is_the_sdks(everywhere: Exported, option: Any) 
         ("ANTHROPIC_OPEN_TELEMETRY", "true"),
         ("ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE", "content"),
         ("ANTHROPIC_OPEN_TELEMETRY_PROPAGATION", "false"),
+        ("ANTHROPIC_OPEN_TELEMETRY_PROPAGATION", ""),
+        ("ANTHROPIC_OPEN_TELEMETRY_OF_A_LATER_SDK", "true"),
     ],
 )
 def test_configured_by_the_environment_it_is_the_sdks(
@@ -274,6 +276,49 @@ def test_async_calls_are_enriched_too(everywhere: Exported) -> None:
     assert [span.name for span in everywhere.spans] == [SDKS, SDKS]
     costs = [dict(span.attributes or {})["gen_ai.usage.cost"] for span in everywhere.spans]
     assert costs == [pytest.approx(0.0003)] * 2
+
+
+def headers_sent(option: Any) -> list[dict[str, str]]:
+    """The headers of the two requests of a call; ids, which are new each time, are left out."""
+    transport = wire.Wire(wire.error(529, "overloaded_error"))
+    ask(wire.client(wire=transport, open_telemetry=option))
+    new = ("traceparent", "idempotency-key")
+    return [{n: "…" if n in new else v for n, v in request.headers.items()} for request in transport.requests]
+
+
+@pytest.mark.parametrize("option", [None, {"propagation": True}, {"propagation": False}, False])
+def test_requests_carry_a_trace_context_where_they_do_without_us(kept: Exported, option: Any) -> None:
+    """A gateway that continues the trace finds the same headers; of our span where that stands for the SDK's."""
+    without = headers_sent(option)
+    assert ["traceparent" in headers for headers in without] == [option in (None, {"propagation": True})] * 2
+    kept.instrument()
+    assert headers_sent(option) == without
+
+
+def test_the_trace_context_is_that_of_our_span(everywhere: Exported) -> None:
+    """And the span has nothing of the SDK's."""
+    transport = wire.Wire()
+    ask(wire.client(wire=transport))
+    (span,) = everywhere.spans
+    assert span.context is not None
+    assert transport.requests[0].headers["traceparent"].split("-")[2] == f"{span.context.span_id:016x}"
+    assert [name for name in everywhere.span() if name.startswith("url.")] == []
+
+
+def test_what_the_sdk_says_of_a_call_stays_as_it_is(kept: Exported) -> None:
+    """On its own span our attributes stand beside the SDK's, which are the same, also those that it leaves out."""
+
+    def attributes() -> dict[str, Any]:
+        kept.clear()
+        with pytest.raises(anthropic.APIStatusError):
+            streams(wire.client(wire.stream(*wire.BEGUN, {"type": "error", "error": {}}), open_telemetry={}))
+        return {name: value for name, value in kept.span().items() if "time" not in name}
+
+    without = attributes()
+    kept.instrument()
+    ours = {name for name in attributes() if name.startswith("claude.") or name == "gen_ai.usage.cost"}
+    assert {"claude.outcome", "claude.surface", "gen_ai.usage.cost"} <= ours
+    assert {name: value for name, value in attributes().items() if name not in ours} == without
 
 
 def tool_answers() -> list[wire.Answer]:

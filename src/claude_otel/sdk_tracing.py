@@ -45,6 +45,10 @@ class SdkTracing:
         """`start_api_call_span(…)`: no span where ours stands; else it is the call's, and enriched before it ends."""
         call = running()
         if call is not None and not call.native and self._recorder.replaces_sdk_span:
+            try:
+                call.sdks_record = record_with_our_span(call, args[2], propagation=kwargs.get("propagation", True))
+            except Exception:
+                guard.failed("span")
             return None
         span = wrapped(*args, **kwargs)
         try:
@@ -69,6 +73,19 @@ class SdkTracing:
 
         # On this one span: its processors and its type stay as they are.
         vars(span)["end"] = end
+
+
+def record_with_our_span(call: Call, options: Any, *, propagation: bool) -> Any:
+    """What the SDK keeps of a call that has a span, with ours: by it a request carries the span's trace context.
+
+    `None` where the SDK would not have sent the context of a span of its own either.
+    """
+    if call.span is None or not propagation or not options.span_name:
+        return None
+    from anthropic._tracing import ApiCall
+
+    # As if one request had been sent: of the first the SDK notes the URL on the span.
+    return ApiCall(call.span, call.started_ns, requests_sent=1)
 
 
 def provisional(call: Call, span: Any) -> None:

@@ -146,7 +146,7 @@ class Seam:
             return wrapped(*args, **kwargs)
         self._attempt_begins(call, client, args, kwargs)
         try:
-            answer = wrapped(*args, **kwargs)
+            answer = wrapped(*args, **_with_our_span(call, kwargs))
         except BaseException as error:
             _attempt_failed(call, error)
             raise
@@ -159,7 +159,7 @@ class Seam:
             return await wrapped(*args, **kwargs)
         self._attempt_begins(call, client, args, kwargs)
         try:
-            answer = await wrapped(*args, **kwargs)
+            answer = await wrapped(*args, **_with_our_span(call, kwargs))
         except BaseException as error:
             _attempt_failed(call, error)
             raise
@@ -193,6 +193,13 @@ class Seam:
 def _options(args: Args, kwargs: Kwargs) -> Any:
     """The options among the arguments of `request(cast_to, options, *, stream, stream_cls)`."""
     return kwargs["options"] if "options" in kwargs else args[1]
+
+
+def _with_our_span(call: Call, kwargs: Kwargs) -> Kwargs:
+    """The arguments of `_attempt_request`, with our span where the SDK's would have been propagated."""
+    if call.sdks_record is None or kwargs.get("call") is not None:
+        return kwargs
+    return {**kwargs, "call": call.sdks_record}
 
 
 def _attempt_answered(call: Call, answer: Any) -> None:
