@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anthropic
+from anthropic._models import FinalRequestOptions
+from anthropic.resources.beta.messages import Messages as BetaMessages
 from anthropic.types import Message
 from pydantic import BaseModel
 
@@ -316,7 +318,7 @@ async def async_post_stream(client: Any) -> str:
     return await async_text_of_events(answer)
 
 
-METHODS = {
+_METHODS = {
     "create": "create",
     "create_stream": "create",
     "stream": "stream",
@@ -348,6 +350,16 @@ METHODS = {
     "post_stream": "post",
 }
 """What `claude.sdk.method` says of each way."""
+
+# Before 1.14 the SDK's methods do not name their spans, so that `post` cannot be told from `create`.
+POST = "post" if "span_name" in FinalRequestOptions.model_fields else "create"
+
+METHODS = {
+    way: POST if method == "post" else method
+    for way, method in _METHODS.items()
+    if way != "thread" or hasattr(BetaMessages, "thread")
+}
+"""The ways that this version of the SDK has."""
 
 STREAMED = frozenset(
     name

@@ -230,7 +230,8 @@ def method_of(options: Any, operation: Operation) -> str:
     headers = getattr(options, "headers", None)
     headers = {str(key).lower(): str(value) for key, value in headers.items()} if isinstance(headers, Mapping) else {}
     helper = headers.get("x-stainless-helper", "")
-    raw = {"raw": "raw.", "stream": "streaming."}.get(headers.get("x-stainless-raw-response", ""), "")
+    # "true" is what raw responses said before 1.0.
+    raw = {"raw": "raw.", "true": "raw.", "stream": "streaming."}.get(headers.get("x-stainless-raw-response", ""), "")
     beta = "beta=true" in options.url or (getattr(options, "qualifiers", None) or {}).get("beta") == "true"
     return f"{raw}{'beta.' if beta else ''}{_helper(options, operation, headers, helper)}"
 
