@@ -229,3 +229,17 @@ def test_a_stream_that_is_open_at_the_exit_is_exported() -> None:
         tests,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "['abandoned', 'abandoned']\n", "")
+
+
+def test_a_stream_that_outlives_the_instrumentation_ends_quietly() -> None:
+    """Also when it is still open at the exit."""
+    tests = Path(__file__).parent
+    done = run(
+        "import wire, claude_otel\n"
+        "from conftest import Exported\n"
+        "exported = Exported(); exported.instrument()\n"
+        "kept = wire.client().messages.create(**wire.ASK, stream=True); next(kept)\n"
+        "claude_otel.uninstrument()\n",
+        tests,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

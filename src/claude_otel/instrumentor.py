@@ -40,6 +40,8 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc]
                 kwargs.get("tracer_provider"), kwargs.get("meter_provider"), kwargs.get("logger_provider")
             )
             self._seam.install()
+            # Last registered, first run: before the exporters of a provider that exists are shut down.
+            atexit.unregister(bodies.end_all)
             atexit.register(bodies.end_all)
         except Exception:
             # An exception here would keep the instrumentors after us from loading.
@@ -49,7 +51,6 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         if self._seam is not None:
             self._seam.remove()
             self._seam = None
-        atexit.unregister(bodies.end_all)
 
 
 def seam(
