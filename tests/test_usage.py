@@ -100,7 +100,7 @@ def test_a_compaction_comes_on_top() -> None:
     }
     usage = read(raw, model=MODEL, ttl="5m")
     assert usage.entries == [Entry("compaction", MODEL, 1000, 300), Entry("message", MODEL, 50, 5)]
-    assert (usage.total("input_tokens"), usage.total("output_tokens"), usage.iterations) == (1050, 305, 2)
+    assert (usage.totals.input_tokens, usage.totals.output_tokens, usage.iterations) == (1050, 305, 2)
 
 
 def test_iterations_without_a_message_come_on_top_of_the_totals() -> None:
@@ -171,7 +171,7 @@ NONSENSE = [
 def test_nonsense_counts_nothing(usage: Any) -> None:
     """What the API never sends does no harm."""
     result = read(merged(usage), model=MODEL, ttl="5m")
-    assert result.total("input_tokens") == result.total("output_tokens") == 0
+    assert result.totals.input_tokens == result.totals.output_tokens == 0
     assert result.entries
 
 
@@ -202,7 +202,7 @@ def test_input_is_what_the_api_bills(usage: dict[str, Any], ttl: str) -> None:
     """All input tokens are the uncached, the read and the written ones, however the written ones are split."""
     result = read(merged(usage), model=MODEL, ttl=ttl)
     expected = usage["input_tokens"] + (usage["cache_read_input_tokens"] or 0) + usage["cache_creation_input_tokens"]
-    assert result.total("prompt_tokens") == expected
+    assert result.totals.prompt_tokens == expected
     assert all(getattr(entry, name) >= 0 for entry in result.entries for name in ("cache_write_5m", "cache_write_1h"))
 
 
@@ -226,5 +226,5 @@ def test_no_token_of_an_iteration_is_lost(listed: list[tuple[str, int, int]]) ->
     }
     own = any(kind == "message" for kind, _, _ in listed)
     usage = read(raw, model=MODEL, ttl="5m")
-    assert usage.total("input_tokens") == sum(i for _, i, _ in listed) + (0 if own else 3)
-    assert usage.total("output_tokens") == sum(o for _, _, o in listed) + (0 if own else 4)
+    assert usage.totals.input_tokens == sum(i for _, i, _ in listed) + (0 if own else 3)
+    assert usage.totals.output_tokens == sum(o for _, _, o in listed) + (0 if own else 4)

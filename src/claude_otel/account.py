@@ -124,7 +124,8 @@ def _missed_cost(call: Call, account: Account, prices: Prices) -> float | None:
         return None
     if account.bill is not None and account.bill.priced and account.bill.total == 0:
         return 0.0
-    written = ((usage.total("cache_write_1h"), rates.write_1h), (usage.total("cache_write_5m"), rates.write_5m))
+    totals = usage.totals
+    written = ((totals.cache_write_1h, rates.write_1h), (totals.cache_write_5m, rates.write_5m))
     left, cost = miss.tokens, 0.0
     for tokens, rate in (*written, (left, rates.input)):
         part = min(left, tokens)

@@ -7,6 +7,7 @@ import json
 import marshal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from claude_otel.usage import SHORT, get, text
@@ -14,7 +15,7 @@ from claude_otel.usage import SHORT, get, text
 AttributeValue = str | int | float | bool | list[str]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Asked:
     """The request of a call, as far as the record needs it.
 
@@ -47,7 +48,16 @@ class Prefix:
     @property
     def fingerprint(self) -> str:
         """The fingerprint of the prompt: of tools and system, so that models can be compared on the same prompt."""
-        return hashlib.blake2b((self.tools + self.system).encode(), digest_size=8).hexdigest()
+        return _fingerprint(self.tools, self.system)
+
+
+@lru_cache(maxsize=256)
+def _fingerprint(tools: str, system: str) -> str:
+    return hashlib.blake2b((tools + system).encode(), digest_size=8).hexdigest()
+
+
+NOTHING = Asked()
+"""Of a request that was never prepared."""
 
 
 def integer(value: object) -> int | None:

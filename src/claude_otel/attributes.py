@@ -9,6 +9,7 @@ from claude_otel.account import Account
 from claude_otel.batches import Results
 from claude_otel.call import Call
 from claude_otel.headers import scarcest
+from claude_otel.usage import Usage
 
 FINISH_REASONS = {
     "end_turn": "stop",
@@ -135,7 +136,7 @@ def per_output_token(call: Call, account: Account) -> float | None:
     """Seconds for one output token of a completed answer."""
     if call.operation != "chat" or call.outcome != "completed" or account.usage is None:
         return None
-    tokens = account.usage.total("output_tokens")
+    tokens = account.usage.totals.output_tokens
     if call.stream:
         return (
             (call.duration - call.first_chunk) / (tokens - 1) if call.first_chunk is not None and tokens > 1 else None
@@ -179,17 +180,17 @@ def used(account: Account) -> dict[str, Any]:
     usages = [item.usage for item in account.all if item.usage is not None]
     if not usages:
         return {}
-    sums = {name: sum(usage.total(name) for usage in usages) for name in _SUMMED}
+    totals = usages[0].totals if len(usages) == 1 else Usage([usage.totals for usage in usages]).totals
     compactions = [entry for usage in usages for entry in usage.entries if entry.kind == "compaction"]
     last = usages[-1]
     reasoning = [usage.reasoning_tokens for usage in usages if usage.reasoning_tokens is not None]
     return {
-        t.INPUT_TOKENS: sums["prompt_tokens"],
-        t.OUTPUT_TOKENS: None if account.partial else sums["output_tokens"],
-        t.CACHE_READ_TOKENS: sums["cache_read"],
-        t.CACHE_WRITE_TOKENS: sums["cache_write_5m"] + sums["cache_write_1h"],
-        t.CACHE_WRITE_5M_TOKENS: sums["cache_write_5m"],
-        t.CACHE_WRITE_1H_TOKENS: sums["cache_write_1h"],
+        t.INPUT_TOKENS: totals.prompt_tokens,
+        t.OUTPUT_TOKENS: None if account.partial else totals.output_tokens,
+        t.CACHE_READ_TOKENS: totals.cache_read,
+        t.CACHE_WRITE_TOKENS: totals.cache_write,
+        t.CACHE_WRITE_5M_TOKENS: totals.cache_write_5m,
+        t.CACHE_WRITE_1H_TOKENS: totals.cache_write_1h,
         t.REASONING_TOKENS: sum(reasoning) if reasoning else None,
         t.COMPACTION_INPUT_TOKENS: sum(entry.prompt_tokens for entry in compactions) if compactions else None,
         t.COMPACTION_OUTPUT_TOKENS: sum(entry.output_tokens for entry in compactions) if compactions else None,
@@ -201,9 +202,6 @@ def used(account: Account) -> dict[str, Any]:
         t.ITERATIONS: last.iterations or None,
         t.PARTIAL: account.partial or None,
     }
-
-
-_SUMMED = ("prompt_tokens", "output_tokens", "cache_read", "cache_write_5m", "cache_write_1h")
 
 
 def paid(account: Account) -> dict[str, Any]:

@@ -29,6 +29,8 @@ STOP_REASONS = frozenset(
 TIERS = frozenset({"standard", "priority", "batch", "flex", "flex_discount", "priority_on_demand"})
 EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max", "default"})
 
+_MOST_COMMONS = 1000
+
 Amount = tuple[t.Metric, Values, float]
 
 
@@ -39,6 +41,7 @@ class Books:
         self.instruments = instruments
         self._models = Bounded(30)
         self._limits = Bounded(20)
+        self._commons: dict[tuple[str, str, str | None, str | None], Values] = {}
 
     def model(self, name: str | None) -> str:
         """`name` as a metric attribute."""
@@ -46,12 +49,14 @@ class Books:
 
     def common(self, call: Call, served: str | None = None) -> Values:
         """The values that every metric of a call starts with; `served` when it is not the call's own."""
-        return (
-            call.operation,
-            call.target.provider,
-            self.model(call.model),
-            self.model(served or call.served or call.model),
-        )
+        key = (call.operation, call.target.provider, call.model, served or call.served or call.model)
+        values = self._commons.get(key)
+        if values is None:
+            operation, provider, asked, answered = key
+            values = (operation, provider, self.model(asked), self.model(answered))
+            if len(self._commons) < _MOST_COMMONS:
+                self._commons[key] = values
+        return values
 
     def active(self, call: Call, change: int) -> None:
         """Adds `change` to the calls that have not ended."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Lock
 from weakref import WeakSet
 
@@ -90,7 +90,9 @@ class CacheWatch:
             if ttl is None:
                 return None, new_prompt
             changed, tokens = (None, 0) if last is None else (difference(last[0], prefix), last[1].tokens)
-            expected = Expectation(now, changed, replace(entry), tokens)
+            expected = Expectation(
+                now, changed, Seen(entry.used, entry.life, entry.begun, entry.open, entry.tokens), tokens
+            )
             entry.begun = entry.begun and not expired(entry, now)
             entry.used, entry.life = now, LIFE[ttl]
             entry.open += 1
@@ -164,14 +166,14 @@ def miss(
     """Why the call missed the cache; `None` when it read from it. `diagnosis` is the API's reason and tokens."""
     if diagnosis is not None:
         return Miss(diagnosis[0] if diagnosis[0] in APIS else "unavailable", diagnosis[1])
-    if usage.total("cache_read"):
+    totals = usage.totals
+    if totals.cache_read:
         return None
     if expected is None:
         return Miss(NOT_ASKED, 0)
-    written = usage.total("cache_write_5m") + usage.total("cache_write_1h")
+    written = totals.cache_write
     if not written:
-        prompt = usage.total("prompt_tokens")
-        return Miss(BELOW_MINIMUM, 0) if minimum is None or prompt < minimum else Miss(MESSAGES, 0)
+        return Miss(BELOW_MINIMUM if minimum is None or totals.prompt_tokens < minimum else MESSAGES, 0)
     reason = _reason(expected)
     if reason in (COLD, PARALLEL):
         return Miss(reason, written)

@@ -15,11 +15,11 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
 from claude_otel import blame, guard, headers
-from claude_otel.asked import Asked
+from claude_otel.asked import NOTHING, Asked
 from claude_otel.attribution import Attribution
 from claude_otel.batches import Results
 from claude_otel.cache_watch import Expectation
-from claude_otel.headers import Headers
+from claude_otel.headers import NONE, Headers
 from claude_otel.usage import get, merge, text
 
 Outcome = Literal["completed", "error", "closed_early", "abandoned", "cancelled", "truncated"]
@@ -79,7 +79,7 @@ class Call:
     sdks_record: Any = None
     """What the SDK takes for its own record of the call, so that requests carry the trace context of our span."""
 
-    asked: Asked = field(default_factory=Asked)
+    asked: Asked = NOTHING
     expected: Expectation | None = None
     new_prompt: bool = False
     timeout: float | None = None
@@ -89,7 +89,7 @@ class Call:
     results: Results | None = None
 
     attempts: list[Attempt] = field(default_factory=list)
-    headers: Headers = field(default_factory=Headers)
+    headers: Headers = NONE
     """Of the last answer."""
     answers: list[Any] = field(default_factory=list)
     """Responses that were accepted; a client-side fallback accepts more than one."""

@@ -6,7 +6,7 @@ https://docs.anthropic.com/en/api/rate-limits. Read by their form, so that a new
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 _RATE_LIMIT = b"anthropic-ratelimit-"
@@ -24,36 +24,37 @@ class RateLimit(NamedTuple):
     limit: int | None
 
 
-@dataclass
-class Headers:
+class Headers(NamedTuple):
     """The headers of one answer, as far as the record needs them."""
 
     request_id: str | None = None
     organization_id: str | None = None
     workspace_id: str | None = None
-    rate_limits: list[RateLimit] = field(default_factory=list)
+    rate_limits: tuple[RateLimit, ...] = ()
+
+
+NONE = Headers()
+"""Of a call that got no answer."""
+
+_IDS = (b"request-id", b"anthropic-organization-id", b"anthropic-workspace-id")
 
 
 def read(headers: Any) -> Headers:
     """What the `headers` of an answer tell. One pass over their bytes: looking them up by name is much dearer."""
-    found = Headers()
+    ids: dict[bytes, str | None] = {}
     limits: dict[bytes, dict[bytes, int]] = {}
     for key, value in headers.raw:
         name = key.lower()
-        if name == b"request-id":
-            found.request_id = text(value)
+        if name in _IDS:
+            ids[name] = text(value)
         elif name.startswith(b"anthropic-"):
-            if name == b"anthropic-organization-id":
-                found.organization_id = text(value)
-            elif name == b"anthropic-workspace-id":
-                found.workspace_id = text(value)
-            else:
-                _limit(limits, name, value)
-    found.rate_limits = [
-        RateLimit(kind.decode("ascii", "replace"), of.get(b"remaining"), of.get(b"limit"))
-        for kind, of in limits.items()
+            _limit(limits, name, value)
+    found = [
+        RateLimit(kind.decode("ascii", "replace"), parts.get(b"remaining"), parts.get(b"limit"))
+        for kind, parts in limits.items()
     ]
-    return found
+    request_id, organization_id, workspace_id = map(ids.get, _IDS)
+    return Headers(request_id, organization_id, workspace_id, tuple(found))
 
 
 def text(value: bytes) -> str | None:
@@ -74,7 +75,7 @@ def _limit(limits: dict[bytes, dict[bytes, int]], name: bytes, value: bytes) -> 
     limits.setdefault(kind, {})[part] = int(value)
 
 
-def scarcest(limits: list[RateLimit]) -> tuple[str, float] | None:
+def scarcest(limits: Sequence[RateLimit]) -> tuple[str, float] | None:
     """The type of the limit of which the smallest share remains, and that share from 0 to 1."""
     shares = [
         (limit.remaining / limit.limit, limit.type) for limit in limits if limit.limit and limit.remaining is not None

@@ -153,8 +153,8 @@ class Recorder:
         """Notes how much of the call's prompt is in the cache now."""
         if call.expected is None or call.asked.prefix is None:
             return
-        usage = account.usage
-        cached = None if usage is None else sum(map(usage.total, ("cache_read", "cache_write_5m", "cache_write_1h")))
+        totals = None if account.usage is None else account.usage.totals
+        cached = None if totals is None else totals.cache_read + totals.cache_write
         self._cache.ended(call.attribution.call_site, call.asked.prefix, cached)
 
     def _tell(self, call: Call, account: Account) -> None:

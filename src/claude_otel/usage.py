@@ -23,6 +23,11 @@ class Entry:
     billed: bool = True
 
     @property
+    def cache_write(self) -> int:
+        """Input tokens written to the cache, for whatever life."""
+        return self.cache_write_5m + self.cache_write_1h
+
+    @property
     def prompt_tokens(self) -> int:
         """All input tokens, cached or not: what length tiers of prices go by."""
         return self.input_tokens + self.cache_read + self.cache_write_5m + self.cache_write_1h
@@ -49,9 +54,15 @@ class Usage:
     web_fetch_requests: int = 0
     iterations: int = 0
 
-    def total(self, name: str) -> int:
-        """The sum of the field `name` over all entries."""
-        return sum(getattr(entry, name) for entry in self.entries)
+    @property
+    def totals(self) -> Entry:
+        """The sum of all entries; the entry itself when there is one, as there nearly always is."""
+        if len(self.entries) == 1:
+            return self.entries[0]
+        totals = Entry()
+        for entry in self.entries:
+            totals.add(entry)
+        return totals
 
 
 def get(data: Any, name: str) -> Any:
