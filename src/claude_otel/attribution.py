@@ -221,6 +221,10 @@ _sites: dict[CodeType, str] = {}
 _MOST_SITES = 1000
 
 
+COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
+"""Functions that Python made of an expression before 3.12: the caller is the function around it, as it is since."""
+
+
 def call_site(frame: FrameType | None) -> str:
     """The nearest caller as `module:function` that is no library of ours, the SDK's or the event loop's.
 
@@ -235,7 +239,7 @@ def call_site(frame: FrameType | None) -> str:
         package = module.partition(".")[0]
         if module in LOOPS or package in RUNNERS:
             return UNKNOWN
-        if package not in SKIPPED:
+        if package not in SKIPPED and code.co_name not in COMPREHENSIONS:
             site = f"{_module(frame, module)}:{code.co_name}"
             if len(_sites) < _MOST_SITES:
                 _sites[code] = site

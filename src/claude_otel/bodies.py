@@ -227,7 +227,7 @@ def look_on(items: Generator[Any, Any, Any], response: Any, tell: See, *, owns: 
     if call is None:
         yield from items
         return
-    call.reader = weakref.ref(items)
+    call.reader, call.reader_owns = weakref.ref(items), owns
     try:
         for item in within(call, items) if call.requests_while_read else items:
             try:
@@ -260,7 +260,7 @@ async def async_look_on(
         finally:
             await items.aclose()
         return
-    call.reader = weakref.ref(items)
+    call.reader, call.reader_owns = weakref.ref(items), owns
     try:
         async for item in async_within(call, items) if call.requests_while_read else items:
             try:

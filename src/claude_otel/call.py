@@ -111,6 +111,8 @@ class Call:
     """Whether the body is being read right now, by other means than `reader`."""
     reader: Callable[[], Any] | None = None
     """A weak reference to the generator that reads the body."""
+    reader_owns: bool = False
+    """Whether the body is closed when `reader` is dropped."""
     requests_while_read: bool = False
     """Whether requests can be sent while the answer is read: a fallback that middleware splices in."""
     on_begin: Callable[[Call], None] | None = None
@@ -276,6 +278,10 @@ class Call:
         A reader that runs closes the body itself when it comes to an end, and knows better how.
         """
         reader = self.reader() if self.reader is not None else None
+        if reader is None and self.reader_owns:
+            # Up to 1.13 a stream is collected with its generators, whose last act is to close the body.
+            self.dropped()
+            return
         if self.busy or getattr(reader, "gi_running", False) or getattr(reader, "ag_running", False):
             return
         self.ends("completed" if self.stopped else "closed_early")
