@@ -33,7 +33,7 @@ def claude_otel(*arguments: str, cwd: Path | None = None, **env: str) -> subproc
     if any("emit_" in argument for argument in arguments):
         env.setdefault("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "claude")
     return subprocess.run(
-        command(*arguments), env=environment(**env), cwd=cwd, capture_output=True, text=True, timeout=60, check=False
+        command(*arguments), env=environment(**env), cwd=cwd, capture_output=True, text=True, timeout=300, check=False
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -112,6 +113,13 @@ def no_failure_of_ours(failures: list[str]) -> Iterator[None]:
     yield
     guard.listeners.remove(remember)
     assert failures == []
+
+
+def pytest_configure() -> None:
+    """Listens to the signals that a job in the background ignores, as programs under test inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

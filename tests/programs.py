@@ -27,5 +27,5 @@ def run(
     command = [*([INSTRUMENT] if instrumented else []), sys.executable, *arguments]
     env = environment(*more)
     return subprocess.run(
-        command, env=env, cwd=cwd, input=stdin, capture_output=True, text=True, timeout=60, check=False
+        command, env=env, cwd=cwd, input=stdin, capture_output=True, text=True, timeout=300, check=False
     )

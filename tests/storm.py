@@ -24,6 +24,8 @@ SYSTEM = "You answer in few words. " * 400
 MODELS = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5")
 
 TIMEOUT = httpx2.Timeout(60, read=4)
+PATIENT = httpx2.Timeout(600)
+"""On a busy machine a connection can take longer than the 5 seconds that the SDK gives it."""
 """Of the calls that are to time out: long enough for a busy machine to have served them."""
 
 

@@ -465,7 +465,7 @@ if __name__ == "__main__":
 
 
 def run(*command: str, cwd: Path) -> list[str]:
-    done = subprocess.run([sys.executable, *command], cwd=cwd, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, *command], cwd=cwd, capture_output=True, text=True, check=True, timeout=300)
     return done.stdout.splitlines()
 
 

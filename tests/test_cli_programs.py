@@ -37,7 +37,7 @@ def run(api: FakeAPI, path: Path, *program: str) -> tuple[dict[str, Any], subpro
     """The report of `program`, and how it ended."""
     ended = subprocess.run(
         command("run", "--json", str(path), *program), cwd=PROGRAMS, env=environment(**api.environment),
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     return json.loads(path.read_text()), ended
 
@@ -116,7 +116,7 @@ def test_a_server_and_its_workers(api: FakeAPI, tmp_path: Path, server: tuple[st
         time.sleep(1)  # more than what is waited for between two exports
     finally:
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=180)
     report = json.loads((tmp_path / "r.json").read_text())
     assert reported(report) == served(api)
     assert report["processes"] == len(workers)
@@ -138,7 +138,7 @@ def asked_until(port: int, wanted: int) -> set[str]:
     deadline = time.monotonic() + 60
     while len(pids) < wanted and time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer:
                 pids.add(answer.read().decode())
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.1)
@@ -149,7 +149,7 @@ def test_a_program_sees_the_same_with_and_without(api: FakeAPI, tmp_path: Path) 
     """Its output does not change."""
     alone = subprocess.run(
         [sys.executable, "chats.py", "3"], cwd=PROGRAMS, env=environment(**api.environment),
-        capture_output=True, text=True, timeout=60, check=True,
+        capture_output=True, text=True, timeout=300, check=True,
     )  # fmt: skip
     _, ended = run(api, tmp_path / "r.json", "python", "chats.py", "3")
     assert ended.stdout == alone.stdout

@@ -36,7 +36,7 @@ def receiver(taken: list[bytes]) -> Iterator[Receiver]:
 
 
 def post(receiver: Receiver, body: bytes, path: str = LOGS, **headers: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", receiver.server.server_address[1], timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", receiver.server.server_address[1], timeout=60)
     connection.request("POST", path, body, {name.replace("_", "-"): value for name, value in headers.items()})
     status = connection.getresponse().status
     connection.close()

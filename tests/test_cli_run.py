@@ -88,7 +88,7 @@ class TestProgram:
         """Bytes go through untouched, and nothing of ours is among those of stdout."""
         ended = subprocess.run(
             command("run", "--no-report", "sh", "-c", "cat; echo err >&2"),
-            input=b"in\x00\xff", capture_output=True, env=environment(), timeout=30, check=False,
+            input=b"in\x00\xff", capture_output=True, env=environment(), timeout=180, check=False,
         )  # fmt: skip
         assert (ended.stdout, ended.stderr) == (b"in\x00\xff", b"err\n")
 
@@ -96,7 +96,7 @@ class TestProgram:
         """SIGPIPE ends a program that writes to nobody, and an inherited descriptor is there."""
         shell = " ".join(command("run", "--no-report", "sh", "-c")) + " 'trap; cat <&5; yes' 5<<X | head -1\nfive\nX\n"
         ended = subprocess.run(
-            ["sh", "-c", shell], capture_output=True, text=True, env=environment(), timeout=30, check=False
+            ["sh", "-c", shell], capture_output=True, text=True, env=environment(), timeout=180, check=False
         )
         assert (ended.stdout, ended.stderr) == ("five\n", "")
 
@@ -135,7 +135,7 @@ class TestSignals:
         """Its handler runs once, takes its time, and its exit code is ours."""
         process = self.started("exits")
         process.send_signal(number)
-        out, _ = process.communicate(timeout=10)
+        out, _ = process.communicate(timeout=120)
         assert out.splitlines() == [f"got {number.name}", "exits after 1"]
         assert process.returncode == 7
 
@@ -144,7 +144,7 @@ class TestSignals:
         """By the same signal."""
         process = self.started("dies")
         process.send_signal(number)
-        process.communicate(timeout=10)
+        process.communicate(timeout=120)
         assert process.returncode == -number
 
     def test_others_are_passed_on_as_well(self) -> None:
@@ -155,7 +155,7 @@ class TestSignals:
             process.send_signal(number)
             assert process.stdout.readline() == f"got {number.name}\n"
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=10)
+        process.communicate(timeout=120)
         assert process.returncode == 7
 
     def test_ctrl_c_of_a_terminal_reaches_it_once(self) -> None:

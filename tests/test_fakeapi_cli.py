@@ -33,7 +33,7 @@ def test_it_serves_until_it_is_interrupted(tmp_path: Path) -> None:
         with urllib.request.urlopen(f"{url[0]}/v1/messages", json.dumps(HELLO).encode()) as response:
             assert json.load(response)["stop_reason"] == "end_turn"
         process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=20)
+        rest, errors = process.communicate(timeout=120)
     assert (process.returncode, rest, errors) == (0, "", "")
     assert said[1:] == [f"  export ANTHROPIC_BASE_URL={url[0]}\n", "  export ANTHROPIC_API_KEY=fake\n"]
     assert [json.loads(line)["status"] for line in journal.read_text().splitlines()] == [200]

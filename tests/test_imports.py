@@ -29,7 +29,7 @@ print(foreign)
 def printed(program: str, **environment: str) -> str:
     """What a program prints in a fresh interpreter."""
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60, env=environment
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=300, env=environment
     )
     return done.stdout.strip()
 

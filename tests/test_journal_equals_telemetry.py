@@ -15,7 +15,7 @@ from anthropic import Anthropic, AsyncAnthropic
 import journal_truth
 from claude_otel.fakeapi import FAULTS, Entry, FakeAPI
 from conftest import Exported
-from storm import FEW, Plan, make, make_async, plans
+from storm import FEW, PATIENT, Plan, make, make_async, plans
 from truth import truth_cost
 
 BLAME = {
@@ -65,7 +65,7 @@ Made = Callable[[FakeAPI, Exported, list[Plan]], None]
 def threads(api: FakeAPI, exported: Exported, storm: list[Plan]) -> None:
     """Makes the calls in 32 threads."""
     tracer = exported.tracer_provider.get_tracer("application")
-    client = Anthropic(base_url=api.url, api_key="none", max_retries=1)
+    client = Anthropic(base_url=api.url, api_key="none", max_retries=1, timeout=PATIENT)
 
     def one(plan: Plan) -> None:
         with tracer.start_as_current_span(plan.id):
@@ -80,7 +80,7 @@ def tasks(api: FakeAPI, exported: Exported, storm: list[Plan]) -> None:
     tracer = exported.tracer_provider.get_tracer("application")
 
     async def main() -> None:
-        client = AsyncAnthropic(base_url=api.url, api_key="none", max_retries=1)
+        client = AsyncAnthropic(base_url=api.url, api_key="none", max_retries=1, timeout=PATIENT)
         free = asyncio.Semaphore(200)
 
         async def one(plan: Plan) -> None:
