@@ -188,3 +188,12 @@ def plain_bytes(value: Any) -> bytes:
         return marshal.dumps(value, 2)
     except ValueError:
         return json.dumps(value, default=str, sort_keys=True).encode()
+
+
+def timeout_of(client: Any, options: Any) -> float | None:
+    """The read timeout in force, in seconds; `None` when there is none."""
+    timeout = options.timeout
+    if timeout is not None and not isinstance(timeout, (int, float)) and not hasattr(timeout, "read"):
+        timeout = client.timeout
+    timeout = getattr(timeout, "read", timeout)
+    return float(timeout) if isinstance(timeout, (int, float)) else None

@@ -20,21 +20,11 @@ from claude_otel.attribution import Attribution
 from claude_otel.batches import Results
 from claude_otel.cache_watch import Expectation
 from claude_otel.headers import NONE, Headers
+from claude_otel.target import Target
 from claude_otel.usage import get, merge, text
+from claude_otel.way_in import Operation
 
 Outcome = Literal["completed", "error", "closed_early", "abandoned", "cancelled", "truncated"]
-Operation = Literal["chat", "count_tokens", "create_batch", "retrieve_batch", "batch_results"]
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a call goes: what OpenTelemetry calls the provider, whose prices hold, and the server."""
-
-    provider: str
-    platform: str
-    region: str | None
-    address: str
-    port: int
 
 
 @dataclass

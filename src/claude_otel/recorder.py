@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
@@ -19,11 +17,11 @@ from claude_otel.attribution import Attributor
 from claude_otel.batches import LEDGER, Results
 from claude_otel.bookkeeping import Books
 from claude_otel.cache_watch import CacheWatch
-from claude_otel.call import Call, Operation, Target
+from claude_otel.call import Call
 from claude_otel.config import Settings
+from claude_otel.target import target_of
 from claude_otel.usage import get, merge, read, text
-
-_PATH = re.compile(r"/v1/messages(/count_tokens|/batches(?:/([^/?]+)(/results)?)?)?$")
+from claude_otel.way_in import method_of, operation_of
 
 
 class Recorder:
@@ -88,7 +86,7 @@ class Recorder:
 
     def asks(self, call: Call, client: Any, options: Any) -> None:
         """Notes what the first request asks for, from the options as the SDK has prepared them."""
-        call.timeout = timeout_of(client, options)
+        call.timeout = asked.timeout_of(client, options)
         call.max_retries = options.get_max_retries(client.max_retries)
         if call.operation == "create_batch":
             requests = asked.body_of(options).get("requests")
@@ -174,95 +172,3 @@ class Recorder:
     def _values(self, call: Call, account: Account) -> dict[str, Any]:
         user = call.attribution.user if call.attribution.user is not None else call.asked.user
         return attributes.at_end(call, account, self._attributor.hashed(user))
-
-
-def operation_of(options: Any) -> tuple[Operation, str | None] | None:
-    """What a request is, and the id of its batch; `None` for one that is not recorded."""
-    url, method = options.url, options.method.lower()
-    if "/v1/messages" not in url:
-        return None
-    match = _PATH.search(url.partition("?")[0])
-    if match is None:
-        return None
-    rest, batch_id, results = match.groups()
-    if method == "post" and batch_id is None:
-        return {None: "chat", "/count_tokens": "count_tokens"}.get(rest, "create_batch"), None  # type: ignore[return-value]
-    if method == "get" and batch_id is not None:
-        return ("batch_results" if results else "retrieve_batch"), batch_id
-    return None
-
-
-def target_of(client: Any) -> Target:
-    """Where the requests of `client` go. It has a platform of its own since 1.14; before, its class tells."""
-    provider = getattr(client, "_gen_ai_provider_name", None)
-    platform = getattr(client, "_otel_platform", None)
-    if provider is None:
-        provider, platform = _by_class(type(client))
-    if platform == "bedrock" and any("Mantle" in cls.__name__ for cls in type(client).__mro__):
-        platform = "mantle"
-    region = getattr(client, "aws_region", None) or getattr(client, "region", None)
-    url = client.base_url
-    return Target(
-        provider=str(provider),
-        platform=platform or "anthropic",
-        region=region if isinstance(region, str) else None,
-        address=url.host,
-        port=url.port or (80 if url.scheme == "http" else 443),
-    )
-
-
-def _by_class(cls: type) -> tuple[str, str | None]:
-    names = " ".join(base.__name__ for base in cls.__mro__)
-    for part, provider, platform in (
-        ("Bedrock", "aws.bedrock", "bedrock"),
-        ("Vertex", "gcp.vertex_ai", "vertex"),
-        ("Foundry", "anthropic", "foundry"),
-        ("AnthropicAWS", "anthropic", "aws"),
-        ("GoogleCloud", "anthropic", "google_cloud"),
-    ):
-        if part in names:
-            return provider, platform
-    return "anthropic", None
-
-
-def method_of(options: Any, operation: Operation) -> str:
-    """The way into the SDK, from the headers in which it says so itself."""
-    headers = getattr(options, "headers", None)
-    headers = {str(key).lower(): str(value) for key, value in headers.items()} if isinstance(headers, Mapping) else {}
-    helper = headers.get("x-stainless-helper", "")
-    # "true" is what raw responses said before 1.0.
-    raw = {"raw": "raw.", "true": "raw.", "stream": "streaming."}.get(headers.get("x-stainless-raw-response", ""), "")
-    beta = "beta=true" in options.url or (getattr(options, "qualifiers", None) or {}).get("beta") == "true"
-    return f"{raw}{'beta.' if beta else ''}{_helper(options, operation, headers, helper)}"
-
-
-_METHODS: dict[Operation, str] = {
-    "chat": "create",
-    "count_tokens": "count_tokens",
-    "create_batch": "batches.create",
-    "retrieve_batch": "batches.retrieve",
-    "batch_results": "batches.results",
-}
-
-
-def _helper(options: Any, operation: Operation, headers: Mapping[str, str], helper: str) -> str:
-    if "BetaToolRunner" in helper:
-        return "tool_runner"
-    if "message-thread" in helper:
-        return "thread"
-    if headers.get("x-stainless-helper-method") == "stream" or "x-stainless-stream-helper" in headers:
-        return "stream"
-    if "messages.parse" in helper:
-        return "parse"
-    # Since 1.14 every method of the SDK names its span.
-    named = getattr(options, "span_name", "") is not None
-    return _METHODS[operation] if named else str(options.method).lower()
-
-
-def timeout_of(client: Any, options: Any) -> float | None:
-    """The read timeout in force, in seconds; `None` when there is none."""
-    timeout = options.timeout
-    if timeout is not None and not isinstance(timeout, (int, float)) and not hasattr(timeout, "read"):
-        timeout = client.timeout
-    timeout = getattr(timeout, "read", timeout)
-    return float(timeout) if isinstance(timeout, (int, float)) else None

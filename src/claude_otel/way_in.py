@@ -1,0 +1,61 @@
+"""What a request is, and by which way of the SDK it was made, from its options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+Operation = Literal["chat", "count_tokens", "create_batch", "retrieve_batch", "batch_results"]
+
+_PATH = re.compile(r"/v1/messages(/count_tokens|/batches(?:/([^/?]+)(/results)?)?)?$")
+
+
+def operation_of(options: Any) -> tuple[Operation, str | None] | None:
+    """What a request is, and the id of its batch; `None` for one that is not recorded."""
+    url, method = options.url, options.method.lower()
+    if "/v1/messages" not in url:
+        return None
+    match = _PATH.search(url.partition("?")[0])
+    if match is None:
+        return None
+    rest, batch_id, results = match.groups()
+    if method == "post" and batch_id is None:
+        return {None: "chat", "/count_tokens": "count_tokens"}.get(rest, "create_batch"), None  # type: ignore[return-value]
+    if method == "get" and batch_id is not None:
+        return ("batch_results" if results else "retrieve_batch"), batch_id
+    return None
+
+
+def method_of(options: Any, operation: Operation) -> str:
+    """The way into the SDK, from the headers in which it says so itself."""
+    headers = getattr(options, "headers", None)
+    headers = {str(key).lower(): str(value) for key, value in headers.items()} if isinstance(headers, Mapping) else {}
+    helper = headers.get("x-stainless-helper", "")
+    # "true" is what raw responses said before 1.0.
+    raw = {"raw": "raw.", "true": "raw.", "stream": "streaming."}.get(headers.get("x-stainless-raw-response", ""), "")
+    beta = "beta=true" in options.url or (getattr(options, "qualifiers", None) or {}).get("beta") == "true"
+    return f"{raw}{'beta.' if beta else ''}{_helper(options, operation, headers, helper)}"
+
+
+_METHODS: dict[Operation, str] = {
+    "chat": "create",
+    "count_tokens": "count_tokens",
+    "create_batch": "batches.create",
+    "retrieve_batch": "batches.retrieve",
+    "batch_results": "batches.results",
+}
+
+
+def _helper(options: Any, operation: Operation, headers: Mapping[str, str], helper: str) -> str:
+    if "BetaToolRunner" in helper:
+        return "tool_runner"
+    if "message-thread" in helper:
+        return "thread"
+    if headers.get("x-stainless-helper-method") == "stream" or "x-stainless-stream-helper" in headers:
+        return "stream"
+    if "messages.parse" in helper:
+        return "parse"
+    # Since 1.14 every method of the SDK names its span.
+    named = getattr(options, "span_name", "") is not None
+    return _METHODS[operation] if named else str(options.method).lower()
