@@ -158,12 +158,14 @@ class Books:
         ]
 
     def _limits_of(self, call: Call) -> None:
+        told: list[Amount] = []
         for limit in call.headers.rate_limits:
             values = (call.target.provider, self.model(call.model), self._limits(limit.type))
             if limit.remaining is not None:
-                self.instruments.table.put(t.REMAINING_METRIC, values, limit.remaining)
+                told.append((t.REMAINING_METRIC, values, limit.remaining))
             if limit.limit is not None:
-                self.instruments.table.put(t.LIMIT_METRIC, values, limit.limit)
+                told.append((t.LIMIT_METRIC, values, limit.limit))
+        self.instruments.table.put(told)
 
     def _times(self, call: Call, account: Account) -> None:
         verdict = call.verdict

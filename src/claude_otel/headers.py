@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-_RATE_LIMIT = b"anthropic-ratelimit-"
-_OTHERS = (b"anthropic-priority-", b"anthropic-fast-")
+_RATE_LIMIT = "anthropic-ratelimit-"
+_OTHERS = ("anthropic-priority-", "anthropic-fast-")
 
 _LONGEST = 64
 """Characters of the name of a header that tells of a limit."""
@@ -36,43 +36,50 @@ class Headers(NamedTuple):
 NONE = Headers()
 """Of a call that got no answer."""
 
-_IDS = (b"request-id", b"anthropic-organization-id", b"anthropic-workspace-id")
-
 
 def read(headers: Any) -> Headers:
     """What the `headers` of an answer tell. One pass over their bytes: looking them up by name is much dearer."""
-    ids: dict[bytes, str | None] = {}
-    limits: dict[bytes, dict[bytes, int]] = {}
-    for key, value in headers.raw:
-        name = key.lower()
-        if name in _IDS:
-            ids[name] = text(value)
-        elif name.startswith(b"anthropic-"):
-            _limit(limits, name, value)
-    found = [
-        RateLimit(kind.decode("ascii", "replace"), parts.get(b"remaining"), parts.get(b"limit"))
-        for kind, parts in limits.items()
-    ]
-    request_id, organization_id, workspace_id = map(ids.get, _IDS)
-    return Headers(request_id, organization_id, workspace_id, tuple(found))
+    ids: dict[str, str | None] = {}
+    limits: dict[str, dict[str, int]] = {}
+    for name, value in headers.raw:
+        part, kind = _PARTS[name] if name in _PARTS else part_of(name)
+        if part == "id":
+            ids[kind] = text(value)
+        elif part and value.isdigit() and len(value) <= 15:
+            limits.setdefault(kind, {})[part] = int(value)
+    found = tuple(RateLimit(kind, of.get("remaining"), of.get("limit")) for kind, of in limits.items())
+    return Headers(ids.get("request-id"), ids.get("organization-id"), ids.get("workspace-id"), found)
+
+
+_PARTS: dict[bytes, tuple[str, str]] = {}
+"""What is known of the names of headers, which are the same in every answer."""
+
+_MOST_PARTS = 200
+
+
+def part_of(name: bytes) -> tuple[str, str]:
+    """What a header of this name tells: `id` and of what, `remaining` or `limit` and of which limit, or nothing."""
+    found = _part_of(name.lower().decode("ascii", "replace")) if len(name) <= _LONGEST else ("", "")
+    if len(_PARTS) < _MOST_PARTS:
+        _PARTS[name] = found
+    return found
+
+
+def _part_of(name: str) -> tuple[str, str]:
+    if name in ("request-id", "anthropic-organization-id", "anthropic-workspace-id"):
+        return "id", name.removeprefix("anthropic-")
+    kind, _, part = name.rpartition("-")
+    if part in ("remaining", "limit"):
+        if kind.startswith(_RATE_LIMIT):
+            return part, kind.removeprefix(_RATE_LIMIT)
+        if kind.startswith(_OTHERS):
+            return part, kind.removeprefix("anthropic-")
+    return "", ""
 
 
 def text(value: bytes) -> str | None:
     """An id as text; `None` for one that is empty or too long to be an id."""
     return value.decode("ascii", "replace") if 0 < len(value) <= 128 else None
-
-
-def _limit(limits: dict[bytes, dict[bytes, int]], name: bytes, value: bytes) -> None:
-    kind, _, part = name.rpartition(b"-")
-    if part not in (b"remaining", b"limit") or not value.isdigit() or len(value) > 15 or len(name) > _LONGEST:
-        return
-    if kind.startswith(_RATE_LIMIT):
-        kind = kind[len(_RATE_LIMIT) :]
-    elif kind.startswith(_OTHERS):
-        kind = kind[len(b"anthropic-") :]
-    else:
-        return
-    limits.setdefault(kind, {})[part] = int(value)
 
 
 def scarcest(limits: Sequence[RateLimit]) -> tuple[str, float] | None:

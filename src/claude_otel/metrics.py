@@ -65,12 +65,14 @@ class Table:
                     folded_values = folded(metric, values)
                     sums[folded_values] = sums.get(folded_values, 0) + amount
 
-    def put(self, metric: t.Metric, values: Values, value: float) -> None:
-        """Makes `value` the last one of a gauge."""
+    def put(self, values_now: Iterable[tuple[t.Metric, Values, float]]) -> None:
+        """Makes each value the last one of its gauge."""
+        now = time.monotonic()
         with self.lock:
-            last = self._last.setdefault(metric.name, {})
-            if values in last or len(last) < MOST_SETS:
-                last[values] = (value, time.monotonic())
+            for metric, values, value in values_now:
+                last = self._last.setdefault(metric.name, {})
+                if values in last or len(last) < MOST_SETS:
+                    last[values] = (value, now)
 
     def sums(self, metric: t.Metric) -> list[tuple[Values, float]]:
         """Every sum of the counter `metric`."""
