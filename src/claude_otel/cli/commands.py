@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from claude_otel.cli.demo import demo
+from claude_otel.cli.doctor import doctor
 from claude_otel.cli.fake_api import fake_api
 from claude_otel.cli.problem import Problem
 
@@ -85,3 +86,4 @@ def run(
 
 app.command("demo", short_help="See a small application at work, without a key.")(demo)
 app.command("fake-api", short_help="Serve a Claude API on loopback, faults included.")(fake_api)
+app.command("doctor", short_help="Find out why nothing is seen, and what to do.", context_settings=PASS_ON)(doctor)

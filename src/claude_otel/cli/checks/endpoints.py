@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -58,8 +59,9 @@ def reached_all(found: Sequence[Target], env: Mapping[str, str]) -> dict[Target,
     threads = [threading.Thread(target=look, args=(each,), daemon=True) for each in found]
     for thread in threads:
         thread.start()
+    deadline = time.monotonic() + DEADLINE
     for thread in threads:
-        thread.join(DEADLINE)
+        thread.join(max(0.0, deadline - time.monotonic()))
     return dict(reached)
 
 
@@ -75,7 +77,11 @@ def base(target: Target) -> str:
     """The endpoint as it is shown: without secrets, and without the path that the exporter adds."""
     shown = without_secrets(target.endpoint or "")
     path = f"/v1/{target.signal}"
-    return shown.removesuffix(path) if not target.endpoint_variable.endswith(f"{target.signal.upper()}_ENDPOINT") else shown
+    return (
+        shown.removesuffix(path)
+        if not target.endpoint_variable.endswith(f"{target.signal.upper()}_ENDPOINT")
+        else shown
+    )
 
 
 def finding(group: Sequence[Target], how: Reach, env: Mapping[str, str]) -> Finding:
@@ -90,9 +96,12 @@ def finding(group: Sequence[Target], how: Reach, env: Mapping[str, str]) -> Find
 
 
 Told = tuple[str, str, tuple[str, ...]]
+"""What is wrong, the remedy in words, and its commands."""
+
+Tell = Callable[[Target, Mapping[str, str]], Told]
 
 
-def other_protocol(target: Target, env: Mapping[str, str]) -> Told:
+def other_protocol(target: Target, env: Mapping[str, str]) -> Told:  # noqa: ARG001
     """The port is the other protocol's."""
     theirs = OTHER[target.protocol]
     names = {GRPC: "gRPC", HTTP: "HTTP"}
@@ -102,18 +111,17 @@ def other_protocol(target: Target, env: Mapping[str, str]) -> Told:
     return what, f"Speak its protocol, or send to its port for {names[target.protocol]}:", (protocol, elsewhere)
 
 
-def unreachable(said: str) -> object:
+def unreachable(said: str) -> Tell:
     """How an endpoint is told of at which nobody answers."""
 
-    def tell(target: Target, env: Mapping[str, str]) -> Told:
+    def tell(target: Target, env: Mapping[str, str]) -> Told:  # noqa: ARG001
         theirs = OTHER[target.protocol]
-        port = USUAL_PORTS[target.protocol]
-        commands = [f"export {endpoint_variable(target)}={moved(target, port)}"]
-        remedy = "Start a Collector there, or send to the one you have:"
+        elsewhere = f"export {endpoint_variable(target)}={moved(target, USUAL_PORTS[target.protocol], 'HOST')}"
+        remedy = "Start a Collector there, or send to the one you have, or do without one:"
+        commands = [elsewhere, "claude-otel run python app.py"]
         if target.port == USUAL_PORTS[theirs]:
-            remedy += f" {target.port} is usually for {theirs}."
-            commands.append(f"export {protocol_variable(target)}={theirs}")
-        commands.append("claude-otel run python app.py  # needs no Collector")
+            remedy = f"{target.port} is usually for {theirs}. {remedy}"
+            commands.insert(0, f"export {protocol_variable(target)}={theirs}")
         return said, remedy, tuple(commands)
 
     return tell
@@ -127,31 +135,39 @@ def denied(target: Target, env: Mapping[str, str]) -> Told:
     return what, "Give the header that it wants:", (f'export {variable}="authorization=Bearer%20$TOKEN"',)
 
 
-def not_found(target: Target, env: Mapping[str, str]) -> Told:
+def not_found(target: Target, env: Mapping[str, str]) -> Told:  # noqa: ARG001
     """There is no receiver for the signal."""
     what = f"it does not take {target.signal}"
     if target.protocol == HTTP and not (target.endpoint or "").endswith(f"/v1/{target.signal}"):
         fixed = f"{without_secrets(target.endpoint or '').rstrip('/')}/v1/{target.signal}"
-        return f"{what} at this path", "A signal's own endpoint needs its path:", (f"export {endpoint_variable(target)}={fixed}",)
+        return (
+            f"{what} at this path",
+            "A signal's own endpoint needs its path:",
+            (f"export {endpoint_variable(target)}={fixed}",),
+        )
     remedy = f"Add a pipeline for {target.signal} to it, or do not send them:"
     return what, remedy, (f"export OTEL_{target.signal.upper()}_EXPORTER=none",)
 
 
-def rejected(target: Target, env: Mapping[str, str]) -> Told:
+def rejected(target: Target, env: Mapping[str, str]) -> Told:  # noqa: ARG001
     """An empty export is not accepted."""
     what = "something answers, and does not accept an empty OTLP export"
     return what, "Is it an OTLP receiver? A Collector with the otlp receiver is:", (set_endpoint(target),)
 
 
-def tls(target: Target, env: Mapping[str, str]) -> Told:
+def tls(target: Target, env: Mapping[str, str]) -> Told:  # noqa: ARG001
     """TLS fails."""
     remedy = "Name the certificate of its authority, or use http:// where it has no TLS:"
     certificate = "export OTEL_EXPORTER_OTLP_CERTIFICATE=/path/to/ca.pem"
     plain_url = (target.endpoint or "").replace("https:", "http:", 1)
-    return "no TLS connection can be made", remedy, (certificate, f"export {endpoint_variable(target)}={without_secrets(plain_url)}")
+    return (
+        "no TLS connection can be made",
+        remedy,
+        (certificate, f"export {endpoint_variable(target)}={without_secrets(plain_url)}"),
+    )
 
 
-def garbled(target: Target, env: Mapping[str, str]) -> Told:
+def garbled(target: Target, env: Mapping[str, str]) -> Told:  # noqa: ARG001
     """Nothing known is spoken."""
     what = "it accepts connections, and answers neither OTLP over gRPC nor over HTTP"
     return what, "Send to a Collector's otlp receiver:", (set_endpoint(target),)
@@ -172,15 +188,15 @@ def protocol_variable(target: Target) -> str:
     return target.protocol_variable or "OTEL_EXPORTER_OTLP_PROTOCOL"
 
 
-def moved(target: Target, port: int) -> str:
-    """The endpoint at another port of the same host, as its variable wants it."""
+def moved(target: Target, port: int, to: str = "") -> str:
+    """The endpoint at another port, of the same host or of `to`, as its variable wants it."""
     parts = urlsplit(target.endpoint or "")
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    host = to or (f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname)
     own = target.endpoint_variable.endswith(f"{target.signal.upper()}_ENDPOINT") and target.protocol == HTTP
     return f"{parts.scheme}://{host}:{port}" + (f"/v1/{target.signal}" if own else "")
 
 
-TELL = {
+TELL: dict[Reach, Tell] = {
     "refused": unreachable("nobody listens there"),
     "no_host": unreachable("there is no such host"),
     "timeout": unreachable(f"no answer within {probe.SECONDS:g} s"),

@@ -133,21 +133,33 @@ def bad_endpoint(each: Target) -> Finding | None:
     return error("exporter", what, "Write it whole:", f"export {each.endpoint_variable}=http://{example}")
 
 
-def interval_ms(env: Mapping[str, str]) -> float | None:
-    """How often metrics are exported; `None` when the variable is no number."""
+def interval_ms(env: Mapping[str, str]) -> float:
+    """How often metrics are exported. A value that is no number counts for nothing, as in the SDK."""
     try:
-        return float(env.get(INTERVAL, "").strip() or INTERVAL_MS)
+        return float(env.get(INTERVAL, INTERVAL_MS))
     except ValueError:
-        return None
+        return INTERVAL_MS
 
 
 def interval(env: Mapping[str, str]) -> list[Finding]:
     """Whether metrics are exported, and how often."""
     milliseconds = interval_ms(env)
-    if milliseconds is None or milliseconds <= 0:
-        what = f"{INTERVAL}={env.get(INTERVAL)!r} is not a number of milliseconds: all telemetry stays off"
-        return [error("interval", what, "Give milliseconds:", f"export {INTERVAL}=15000")]
+    shorter = f"export {INTERVAL}=15000"
+    if milliseconds <= 0:
+        return [error("interval", f"{INTERVAL}={env[INTERVAL]!r}: all telemetry stays off", "Raise it:", shorter)]
     what = f"metrics are exported every {milliseconds / 1000:g} s, and when a program ends"
+    if not number(env.get(INTERVAL, "0")):
+        return [
+            warning("interval", f"{INTERVAL}={env[INTERVAL]!r} is no number; {what}", "Give milliseconds:", shorter)
+        ]
     if milliseconds > INTERVAL_MS:
-        return [warning("interval", f"{what}: alerts come late", "Export sooner:", f"export {INTERVAL}=15000")]
+        return [warning("interval", f"{what}: alerts come late", "Export sooner:", shorter)]
     return [ok("interval", what)]
+
+
+def number(text: str) -> bool:
+    """Whether `text` is a number."""
+    try:
+        return float(text) == float(text)
+    except ValueError:
+        return False

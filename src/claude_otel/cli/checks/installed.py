@@ -1,4 +1,4 @@
-"""What is installed: versions and their ranges, the instrumentor's entry point, the distro that configures OpenTelemetry."""
+"""What is installed: versions and their ranges, our entry point, the distro that configures OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ OURS = "claude-otel"
 ENTRY_POINT = "claude"
 SDK = "anthropic"
 
+DISTRO = "opentelemetry-distro"
+
 SHOWN = (
     OURS,
     SDK,
@@ -28,6 +30,9 @@ SHOWN = (
     "wrapt",
 )
 """The distributions whose versions are told."""
+
+TOLD = ("python", SDK)
+"""Of these, those that have a finding of their own."""
 
 CONFIGURES = (
     ("opentelemetry_distro", "OTEL_PYTHON_DISTRO"),
@@ -51,17 +56,21 @@ def versions() -> dict[str, str | None]:
 
 def installed() -> list[Finding]:
     """Python, and every requirement of claude-otel: there, and in its range."""
-    found = [ok("python", f"Python {platform.python_version()}, {sys.executable}")]
-    for requirement in requirements():
-        found.append(in_range(requirement))
-    return found
+    found = [in_range(requirement) for requirement in requirements()]
+    good = ", ".join(f"{name} {version}" for name, version in versions().items() if version and name not in TOLD)
+    return [
+        ok("python", f"Python {platform.python_version()}, {sys.executable}"),
+        *(finding for finding in found if finding.level != "ok" or finding.check == "sdk"),
+        ok("versions", good),
+    ]
 
 
 def requirements() -> Iterator[Requirement]:
     """What claude-otel needs to record calls, the SDK first."""
     needed = [Requirement(line) for line in metadata.requires(OURS) or ()]
     yield from (each for each in needed if each.marker and each.marker.evaluate({"extra": "instruments"}))
-    yield from (each for each in needed if each.marker is None)
+    # A distro that is missing has a finding of its own.
+    yield from (each for each in needed if each.marker is None and (each.name != DISTRO or version_of(DISTRO)))
 
 
 def in_range(requirement: Requirement) -> Finding:
@@ -102,10 +111,14 @@ def switched_off(env: Mapping[str, str]) -> Finding | None:
     return error("instrumentor", what, "Take it out:", command)
 
 
+def has_distro() -> bool:
+    """Whether something sets up providers and exporters."""
+    return all(metadata.entry_points(group=group) for group, _ in CONFIGURES)
+
+
 def distro(env: Mapping[str, str]) -> list[Finding]:
     """Whether something sets up providers and exporters; without it telemetry is recorded by nobody."""
-    missing = [group for group, _ in CONFIGURES if not metadata.entry_points(group=group)]
-    if missing:
+    if not has_distro():
         version = version_of("opentelemetry-instrumentation")
         wanted = f"opentelemetry-distro=={version}" if version else "opentelemetry-distro"
         what = (

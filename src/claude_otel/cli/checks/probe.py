@@ -18,12 +18,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 from opentelemetry.util.re import parse_env_headers
 
-from claude_otel.cli.checks.exporters import GRPC, HTTP, Target, value
+from claude_otel.cli.checks.exporters import HTTP, Target, value
 
 SECONDS = 2.0
 """How long each probe waits."""
 
-Reach = Literal["ok", "refused", "no_host", "timeout", "other_protocol", "denied", "not_found", "rejected", "tls", "broken"]
+Reach = Literal[
+    "ok", "refused", "no_host", "timeout", "other_protocol", "denied", "not_found", "rejected", "tls", "broken"
+]
 
 SERVICES = {
     "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
