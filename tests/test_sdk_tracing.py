@@ -295,6 +295,26 @@ def test_requests_carry_a_trace_context_where_they_do_without_us(kept: Exported,
     assert headers_sent(option) == without
 
 
+@pytest.mark.parametrize("parent", [False, True])
+def test_without_a_global_provider_requests_carry_only_what_they_do_without_us(parent: bool) -> None:
+    """Providers that only we were given change no request, unless the application's own span is sent already."""
+    exported = Exported()
+
+    def send() -> list[dict[str, str]]:
+        if not parent:
+            return headers_sent(None)
+        with exported.tracer_provider.get_tracer("application").start_as_current_span("work"):
+            return headers_sent(None)
+
+    without = send()
+    exported.instrument()
+    try:
+        assert send() == without
+    finally:
+        claude_otel.uninstrument()
+    assert ["traceparent" in headers for headers in without] == [parent] * 2
+
+
 def test_the_trace_context_is_that_of_our_span(everywhere: Exported) -> None:
     """And the span has nothing of the SDK's."""
     transport = wire.Wire()

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from opentelemetry.trace import Span, StatusCode
+from opentelemetry.trace import NoOpTracer, Span, StatusCode, Tracer
 
 from claude_otel import blame, bodies, guard, sdk_option
 from claude_otel import telemetry as t
@@ -46,7 +46,7 @@ class SdkTracing:
         call = running()
         if call is not None and not call.native and self._recorder.replaces_sdk_span:
             try:
-                call.sdks_record = record_with_our_span(call, args[2], propagation=kwargs.get("propagation", True))
+                call.sdks_record = record_with_our_span(call, args[0], args[2], kwargs.get("propagation", True))
             except Exception:
                 guard.failed("span")
             return None
@@ -75,12 +75,15 @@ class SdkTracing:
         vars(span)["end"] = end
 
 
-def record_with_our_span(call: Call, options: Any, *, propagation: bool) -> Any:
+def record_with_our_span(call: Call, tracer: Tracer, options: Any, propagation: bool) -> Any:
     """What the SDK keeps of a call that has a span, with ours: by it a request carries the span's trace context.
 
-    `None` where the SDK would not have sent the context of a span of its own either.
+    `None` where the SDK, with this `tracer` of its own, would not have sent a context either.
     """
     if call.span is None or not propagation or not options.span_name:
+        return None
+    if isinstance(getattr(tracer, "_tracer", tracer), NoOpTracer) and getattr(call.span, "parent", None) is None:
+        # No provider is set, and no span of the application is there: only ours would be sent.
         return None
     from anthropic._tracing import ApiCall
 
