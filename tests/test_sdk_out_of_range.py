@@ -89,7 +89,7 @@ from anthropic import _base_client
 for cls in (_base_client.SyncAPIClient, _base_client.AsyncAPIClient):
     cls._sent = cls._attempt_request
     del cls._attempt_request
-    cls.__getattr__ = lambda self, name: self._sent if name == "_attempt_request" else object.__getattribute__(self, name)
+    cls.__getattr__ = lambda self, name: getattr(self, {"_attempt_request": "_sent"}[name])
 """
 
 
