@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 import grpc
 import pytest
 
+from claude_otel.cli.checks.trial import seconds
 from claude_otel.cli.receiver import Receiver
 from claude_otel.fakeapi import FakeAPI
 from cli_child import claude_otel, command, environment
@@ -87,11 +88,8 @@ class Examined:
 
 
 def doctor(*arguments: str, **env: str) -> Examined:
-    """What doctor says in this environment. Once more where a busy machine had no time for the trial call."""
-    seen = Examined(claude_otel("doctor", "--json", *arguments, **env))
-    if "did not end within" in (seen.document["trial"]["failure"] or ""):
-        return Examined(claude_otel("doctor", "--json", *arguments, **env))
-    return seen
+    """What doctor says in this environment."""
+    return Examined(claude_otel("doctor", "--json", *arguments, **env))
 
 
 def distribution(folder: Path, name: str, version: str, entry_points: str = "") -> str:
@@ -264,11 +262,12 @@ class TestConfiguration:
             "ANTHROPIC_API_KEY": SECRET,
             "ANTHROPIC_OPEN_TELEMETRY_X": SECRET,
             "CLAUDE_OTEL_USER_HASH_KEY": SECRET,
-            "OTEL_EXPORTER_OTLP_HEADERS": f"authorization={SECRET}",
+            "OTEL_EXPORTER_OTLP_HEADERS": f"authorization={SECRET},x-key: {SECRET}",
             "OTEL_EXPORTER_OTLP_ENDPOINT": dead_endpoint.replace("//", f"//user:{SECRET}@") + f"?key={SECRET}",
         }
         for arguments in ([], ["--json"]):
             ended = claude_otel("doctor", *arguments, **env)
+            assert "OTEL_EXPORTER_OTLP_HEADERS has an entry that is not name=value" in " ".join(ended.stdout.split())
             assert "nobody listens" in " ".join(ended.stdout.split())
             assert SECRET not in ended.stdout + ended.stderr
 
@@ -353,11 +352,11 @@ class TestProgram:
 
 
 def test_it_takes_less_than_ten_seconds_where_nobody_answers() -> None:
-    """An address that drops all packets is given up after two seconds."""
+    """A server that never says anything is given up; an overloaded machine has longer for the trial call."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(1)  # accepts, and never says anything
-        before = os.times().elapsed
+        began = time.monotonic()
         seen = doctor(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")
     assert "no answer within 2 s" in seen.what("error", "endpoint")
-    assert os.times().elapsed - before < 10
+    assert time.monotonic() - began < 2 + seconds()

@@ -120,7 +120,8 @@ def examined(env: Mapping[str, str], facts: dict[str, Any]) -> list[Finding]:
         found += guarded("exporter", lambda: probing.result().findings)
         found += after(env)
         found += guarded("trial call", lambda: of_trial(making.result(), probing.result(), env))
-    tell(facts, env, probing.result(), None if making.exception() else making.result())
+    where = endpoints.Exporters([], {}, []) if probing.exception() else probing.result()
+    tell(facts, env, where, None if making.exception() else making.result())
     return found
 
 

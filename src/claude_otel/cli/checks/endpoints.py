@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from claude_otel.cli.checks import probe
-from claude_otel.cli.checks.exporters import GRPC, HTTP, Target, silent, targets, wrong
+from claude_otel.cli.checks.exporters import GRPC, HTTP, Target, silent, targets, value, wrong
 from claude_otel.cli.checks.finding import Finding, error, ok, without_secrets
 from claude_otel.cli.checks.probe import Reach
 
@@ -36,9 +37,33 @@ def exporters(env: Mapping[str, str], distro: bool) -> Exporters:
     mistakes = {each: mistake for each in found if (mistake := wrong(each))}
     reached = reached_all([each for each in found if each.endpoint is not None and each not in mistakes], env)
     findings = [*silent(env, found, distro), *dict.fromkeys(mistakes.values())]
+    findings += [*files(found, env), *malformed_headers(found, env)]
     findings += [ok("exporter", f"{each.signal}: {each.exporter}") for each in found if plain(each, mistakes)]
     findings += told(reached, env)
     return Exporters(found, reached, findings)
+
+
+def files(found: Sequence[Target], env: Mapping[str, str]) -> list[Finding]:
+    """The certificates and keys that are named and cannot be read."""
+    kinds = ("CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE")
+    named = {value(env, each.signal, kind) for each in found if each.endpoint for kind in kinds}
+    unread = sorted(variable for path, variable in named if path and not os.access(path, os.R_OK))
+    what = "names a file that cannot be read: the exporter does not start"
+    return [error("exporter", f"{name} {what}", "Name one that can, or none:", f"unset {name}") for name in unread]
+
+
+def malformed_headers(found: Sequence[Target], env: Mapping[str, str]) -> list[Finding]:
+    """The variables with headers that are not sent, as they are not written `name=value`."""
+    named = {value(env, each.signal, "HEADERS") for each in found if each.endpoint}
+    wrong_ones = sorted({variable for text, variable in named if not all("=" in part for part in parts_of(text))})
+    what = "has an entry that is not name=value, which is not sent"
+    example = "authorization=Bearer%20$TOKEN"
+    return [error("exporter", f"{name} {what}", "Write it so:", f'export {name}="{example}"') for name in wrong_ones]
+
+
+def parts_of(text: str) -> list[str]:
+    """The headers of a variable, which stand between commas."""
+    return [part for part in text.split(",") if part.strip()]
 
 
 def plain(each: Target, mistakes: Mapping[Target, Finding]) -> bool:

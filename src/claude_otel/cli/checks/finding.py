@@ -47,5 +47,8 @@ def guarded(check: str, look: Callable[[], Sequence[Finding]]) -> list[Finding]:
 
 def without_secrets(url: str) -> str:
     """`url` without user, password, query and fragment, any of which may be a secret."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(not a URL)"
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -7,6 +7,7 @@ frequent mistake: gRPC sent to the port of HTTP, or the other way round.
 from __future__ import annotations
 
 import http.client
+import logging
 import os
 import socket
 import ssl
@@ -87,6 +88,8 @@ def speaks_other(target: Target, env: Mapping[str, str]) -> bool:
 
 def headers(target: Target, env: Mapping[str, str]) -> dict[str, str]:
     """The headers that the exporter would send. They are sent to the endpoint and shown to nobody."""
+    # OpenTelemetry logs a header that it cannot read, with its value.
+    logging.getLogger(parse_env_headers.__module__).disabled = True
     return dict(parse_env_headers(value(env, target.signal, "HEADERS")[0], liberal=True))
 
 
