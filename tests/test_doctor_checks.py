@@ -6,13 +6,13 @@ from datetime import date
 
 import pytest
 
-from claude_otel.cli.checks.endpoints import files
+from claude_otel.cli.checks.endpoints import files, finding
 from claude_otel.cli.checks.exporters import Target, bad_endpoint, interval, targets, wrong
 from claude_otel.cli.checks.finding import guarded, without_secrets
 from claude_otel.cli.checks.installed import distro
 from claude_otel.cli.checks.neighbours import sdk_tracing
 from claude_otel.cli.checks.priced import age
-from claude_otel.cli.checks.probe import over_tls
+from claude_otel.cli.checks.probe import Reach, over_tls
 from claude_otel.cli.checks.traces import Span, doubled
 
 BASE = "OTEL_EXPORTER_OTLP"
@@ -67,9 +67,9 @@ class TestExporters:
     )
     def test_what_cannot_be_set_up(self, env: dict[str, str], said: str) -> None:
         """One value at fault keeps all telemetry off."""
-        finding = wrong(targets(env)[0])
-        assert finding
-        assert (finding.level, said in finding.what) == ("error", True)
+        mistake = wrong(targets(env)[0])
+        assert mistake
+        assert (mistake.level, said in mistake.what) == ("error", True)
 
     def test_an_endpoint_without_a_scheme_is_given_one(self) -> None:
         """As a line to copy."""
@@ -81,6 +81,22 @@ class TestExporters:
         env = {f"{BASE}_CERTIFICATE": "/none/ca.pem"}
         (finding,) = files(targets(env), env)
         assert finding.commands == (f"unset {BASE}_CERTIFICATE",)
+
+    @pytest.mark.parametrize(
+        ("how", "command"),
+        [
+            ("tls", f"export {BASE}_ENDPOINT=http://c:1/otlp"),
+            ("refused", f"export {BASE}_ENDPOINT=https://HOST:4318"),
+            ("denied", f'export {BASE}_HEADERS="authorization=Bearer%20$TOKEN"'),
+            ("not_found", "export OTEL_TRACES_EXPORTER=none"),
+            ("rejected", f"export {BASE}_ENDPOINT=https://c:4318"),
+            ("broken", f"export {BASE}_ENDPOINT=https://c:4318"),
+        ],
+    )
+    def test_each_outcome_of_a_probe_has_a_remedy(self, how: Reach, command: str) -> None:
+        """A line that can be copied, in the form that its variable wants."""
+        env = {f"{BASE}_ENDPOINT": "https://c:1/otlp", f"{BASE}_PROTOCOL": "http/protobuf"}
+        assert command in finding([targets(env)[0]], how, env).commands
 
     def test_grpc_uses_tls_by_scheme_unless_a_variable_says_so(self) -> None:
         """`OTEL_EXPORTER_OTLP_INSECURE` counts for http:// only."""

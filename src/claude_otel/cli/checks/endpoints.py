@@ -184,11 +184,11 @@ def tls(target: Target, env: Mapping[str, str]) -> Told:  # noqa: ARG001
     """TLS fails."""
     remedy = "Name the certificate of its authority, or use http:// where it has no TLS:"
     certificate = "export OTEL_EXPORTER_OTLP_CERTIFICATE=/path/to/ca.pem"
-    plain_url = (target.endpoint or "").replace("https:", "http:", 1)
+    plain_url = base(target).replace("https:", "http:", 1)
     return (
         "no TLS connection can be made",
         remedy,
-        (certificate, f"export {endpoint_variable(target)}={without_secrets(plain_url)}"),
+        (certificate, f"export {endpoint_variable(target)}={plain_url}"),
     )
 
 
