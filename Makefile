@@ -9,7 +9,7 @@ PIP = $(BIN)/pip --disable-pip-version-check install --quiet --constraint requir
 PYTEST_FLAGS ?= --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit docs test-all test-sdk test-versions bench clean
+.PHONY: help demo test lint types unit docs test-all test-sdk test-versions test-neighbours bench clean
 
 help:  ## these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -48,7 +48,10 @@ test-sdk: $(VENV)/dev.stamp  ## the SDK's own tests with and without us; RECORD=
 test-versions: $(VENV)/dev.stamp  ## the same calls on all versions; EXTREMES=1 only on the oldest and the newest
 	$(BIN)/python tests/versions/run.py $(if $(EXTREMES),--extremes)
 
-test-all: test test-sdk test-versions  ## every test there is
+test-neighbours: $(VENV)/dev.stamp  ## every way into the SDK beside each other instrumentor; ONLY=logfire for one
+	$(BIN)/python tests/neighbours/run.py $(ONLY)
+
+test-all: test test-sdk test-versions test-neighbours  ## every test there is
 
 clean:  ## remove the virtual environment and every cache
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

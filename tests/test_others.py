@@ -10,14 +10,18 @@ from types import ModuleType
 import anthropic
 import pytest
 import wrapt
+from anthropic import _base_client
 from anthropic.resources.messages import AsyncMessages, Messages
-from opentelemetry import trace
+from opentelemetry import context, trace
+from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 import claude_otel
 import wire
-from claude_otel.others import INSTRUMENTORS
+from claude_otel.others import GENAI, INFERENCE, INSTRUMENTORS, LOGFIRE, READ_STREAM, WITHOUT_TOKENS
 from conftest import Exported
 from wire import ASK
+
+TRACES = hasattr(_base_client.BaseClient, "_set_open_telemetry")
 
 # As the others do it: a wrapper of the public method, with a span that is current while the method runs.
 WRAPPERS = """
@@ -100,3 +104,75 @@ def test_a_module_of_theirs_that_is_only_imported_changes_nothing(
     monkeypatch.setitem(sys.modules, INSTRUMENTORS[0], ModuleType(INSTRUMENTORS[0]))
     wire.client().messages.create(**{**ASK, "stream": False})
     assert names(exported) == ["chat claude-opus-5-5"]
+
+
+# As Logfire does it: a `request` of its own on the class, that turns instrumentation off meanwhile.
+REQUEST = """
+def instrument(cls, message_template):
+    original = cls.request
+
+    def request(*args, **kwargs):
+        return run(original, message_template, args, kwargs)
+
+    cls.request = request
+
+def run(original, message_template, args, kwargs):
+    if message_template is None:
+        return original(*args, **kwargs)
+    with tracer.start_as_current_span("theirs", attributes={"gen_ai.usage.input_tokens": 130}):
+        with suppress_instrumentation():
+            return original(*args, **kwargs)
+"""
+
+
+@pytest.mark.parametrize("template", ["Message", None])
+@pytest.mark.parametrize("first", ["theirs", "ours"])
+def test_a_request_of_their_own(monkeypatch: pytest.MonkeyPatch, first: str, template: str | None) -> None:
+    """The call is recorded, whether theirs calls ours or the SDK's, and although it turns instrumentation off."""
+    exported = Exported()
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", exported.tracer_provider)
+    module = ModuleType(f"{LOGFIRE}.llm_provider")
+    module.tracer = exported.tracer_provider.get_tracer("theirs")  # type: ignore[attr-defined]
+    module.suppress_instrumentation = suppress_instrumentation  # type: ignore[attr-defined]
+    exec(REQUEST, vars(module))
+    monkeypatch.setitem(sys.modules, LOGFIRE, ModuleType(LOGFIRE))
+    if first == "ours":
+        exported.instrument()
+    module.instrument(anthropic.Anthropic, template)
+    if first == "theirs":
+        exported.instrument()
+    try:
+        wire.client().messages.create(**ASK)
+        with suppress_instrumentation():
+            if template is None:
+                wire.client(**({"open_telemetry": False} if TRACES else {})).messages.create(**ASK)
+    finally:
+        claude_otel.uninstrument()
+        del anthropic.Anthropic.request
+    seen_late = hasattr(_base_client.SyncAPIClient, "_request") or first == "ours"
+    assert exported.value("claude.calls") == len(exported.events()) == seen_late
+    assert names(exported) == (["theirs"] if template else ["chat claude-opus-5-5"] * seen_late)
+
+
+@pytest.mark.parametrize("of_framework", [True, False])
+def test_an_inference_that_runs_already(
+    exported: Exported, monkeypatch: pytest.MonkeyPatch, of_framework: bool
+) -> None:
+    """A framework's span has the tokens of the calls within; an open stream of the SDK's has only its own."""
+    monkeypatch.setitem(sys.modules, "opentelemetry.util.genai", ModuleType("opentelemetry.util.genai"))
+    tracer = exported.tracer_provider.get_tracer("opentelemetry.framework" if of_framework else GENAI)
+    with tracer.start_as_current_span("theirs"):
+        token = context.attach(context.set_value(INFERENCE, object()))
+        wire.client().messages.create(**ASK)
+        context.detach(token)
+    assert names(exported) == (["theirs"] if of_framework else ["chat claude-opus-5-5", "theirs"])
+
+
+def test_what_they_let_pass_is_ours(beside: Exported) -> None:
+    """A raw stream gets no tokens on a span of Traceloop or OpenInference."""
+    with wire.client().messages.with_streaming_response.create(**ASK, stream=True) as response:
+        response.read()
+    ours = {"chat claude-opus-5-5"} & set(names(beside))
+    assert bool(ours) == any(
+        READ_STREAM in WITHOUT_TOKENS.get(name, ()) for name in sys.modules if name in INSTRUMENTORS
+    )

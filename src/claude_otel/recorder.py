@@ -35,8 +35,13 @@ class Recorder:
         self._attributor = Attributor(settings)
         self._cache = CacheWatch()
 
-    def start(self, client: Any, options: Any, stream: bool, frame: FrameType | None) -> Call | None:
-        """The record of the call that `client` makes with `options`, `None` for one that is not recorded."""
+    def start(
+        self, client: Any, options: Any, stream: bool, frame: FrameType | None, late: bool = False
+    ) -> Call | None:
+        """The record of the call that `client` makes with `options`, `None` for one that is not recorded.
+
+        It is seen `late` when the SDK has decided already whether to make a span of its own.
+        """
         found = operation_of(options)
         if found is None:
             return None
@@ -50,8 +55,8 @@ class Recorder:
             attribution=self._attributor.attribute(frame),
             batch_id=batch_id,
         )
-        call.native = self._leaves_span_to_sdk(client, options)
-        if self.settings.spans == "auto" and others.made_span(frame):
+        call.native = not late and self._leaves_span_to_sdk(client, options)
+        if self.settings.spans == "auto" and others.made_span(frame, options, bool(stream)):
             call.native = False
             call.context = get_current()
         elif not call.native and self.replaces_sdk_span:

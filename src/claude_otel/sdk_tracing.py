@@ -6,20 +6,23 @@ import sys
 import time
 from typing import Any
 
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import NoOpTracer, Span, StatusCode, Tracer
 
-from claude_otel import blame, bodies, guard, sdk_option
+from claude_otel import blame, bodies, guard, others, sdk_option
 from claude_otel import telemetry as t
 from claude_otel.call import Call
 from claude_otel.recorder import Recorder
 from claude_otel.running import running
+from claude_otel.way_in import operation_of
 
 
 class SdkTracing:
     """Wrappers of the SDK's functions that take its tracing option and start its spans."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, *, late: bool = False) -> None:
         self._recorder = recorder
+        self._late = late
 
     def set_option(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`BaseClient._set_open_telemetry(option)`, which every construction of a client goes through."""
@@ -44,6 +47,8 @@ class SdkTracing:
     def start_span(self, wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`start_api_call_span(…)`: no span where ours stands; else it is the call's, and enriched before it ends."""
         call = running()
+        if call is None and self._seen_late(args[2]):
+            return None
         if call is not None and not call.native and self._recorder.replaces_sdk_span:
             try:
                 call.sdks_record = record_with_our_span(call, args[0], args[2], kwargs.get("propagation", True))
@@ -59,6 +64,16 @@ class SdkTracing:
         except Exception:
             guard.failed("span")
         return span
+
+    def _seen_late(self, options: Any) -> bool:
+        """Whether this is a call that we are yet to see, and that has a span then, ours or another's."""
+        try:
+            if not self._late or not self._recorder.replaces_sdk_span or operation_of(options) is None:
+                return False
+            return is_instrumentation_enabled() or others.suppressed_by_other(sys._getframe(2))
+        except Exception:
+            guard.failed("span")
+            return False
 
     def _enrich_at_end(self, call: Call, span: Span) -> None:
         def end(*args: Any, **kwargs: Any) -> None:

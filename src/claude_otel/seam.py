@@ -15,7 +15,7 @@ from typing import Any
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from wrapt import register_post_import_hook, wrap_function_wrapper
 
-from claude_otel import bodies, guard, sdk_tracing
+from claude_otel import bodies, guard, others, sdk_tracing
 from claude_otel.call import Call
 from claude_otel.recorder import Recorder
 from claude_otel.running import Tokens, enter, leave, pause, running
@@ -54,7 +54,8 @@ class Seam:
         from anthropic._decoders import jsonl
 
         sync, asynchronous = _base_client.SyncAPIClient, _base_client.AsyncAPIClient
-        tracing = sdk_tracing.SdkTracing(self._recorder)
+        tracing = sdk_tracing.SdkTracing(self._recorder, late=others.present())
+        late = ((sync, "_request", self._late), (asynchronous, "_request", self._async_late))
         for owner, name, wrapper in (
             (sync, "request", self._request),
             (asynchronous, "request", self._async_request),
@@ -71,6 +72,7 @@ class Seam:
             (_base_client.BaseClient, "_set_open_telemetry", tracing.set_option),
             (_base_client.BaseClient, "_copy_open_telemetry", tracing.copy_option),
             (_base_client, "start_api_call_span", tracing.start_span),
+            *(late if others.present() else ()),
         ):
             if name in vars(owner):
                 original = vars(owner)[name]
@@ -87,18 +89,20 @@ class Seam:
 
     # The call.
 
-    def _start(self, client: Any, args: Args, kwargs: Kwargs) -> Call | None:
+    def _start(self, client: Any, args: Args, kwargs: Kwargs, late: bool) -> Call | None:
         try:
-            if not self._active or not is_instrumentation_enabled():
+            if not self._active:
                 return None
             frame = sys._getframe(2)
-            return self._recorder.start(client, _options(args, kwargs), kwargs.get("stream", False), frame)
+            if not is_instrumentation_enabled() and not others.suppressed_by_other(frame):
+                return None
+            return self._recorder.start(client, _options(args, kwargs), kwargs.get("stream", False), frame, late)
         except Exception:
             guard.failed("start")
             return None
 
-    def _request(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
-        call = self._start(client, args, kwargs)
+    def _request(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs, late: bool = False) -> Any:
+        call = self._start(client, args, kwargs, late)
         if call is None:
             paused = pause()
             try:
@@ -116,8 +120,10 @@ class Seam:
         self._returned(call, client, result)
         return result
 
-    async def _async_request(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
-        call = self._start(client, args, kwargs)
+    async def _async_request(
+        self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs, late: bool = False
+    ) -> Any:
+        call = self._start(client, args, kwargs, late)
         if call is None:
             paused = pause()
             try:
@@ -139,6 +145,19 @@ class Seam:
             leave(tokens)
         self._returned(call, client, result)
         return result
+
+    # Logfire puts a `request` of its own on a client or its class, which calls the one that it found. When it was there
+    # before us, that one is not ours, and the call is seen a step later. Before 1.14 the SDK has no such step.
+
+    def _late(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
+        if running() is not None:
+            return wrapped(*args, **kwargs)
+        return self._request(wrapped, client, args, kwargs, late=True)
+
+    async def _async_late(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
+        if running() is not None:
+            return await wrapped(*args, **kwargs)
+        return await self._async_request(wrapped, client, args, kwargs, late=True)
 
     def _attempt(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
         call = running()
