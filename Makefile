@@ -53,5 +53,8 @@ test-neighbours: $(VENV)/dev.stamp  ## every way into the SDK beside each other 
 
 test-all: test test-sdk test-versions test-neighbours  ## every test there is
 
+bench: $(VENV)/dev.stamp  ## what recording a call costs, beside the SDK's own tracing
+	$(BIN)/python benchmarks/cost_of_a_call.py
+
 clean:  ## remove the virtual environment and every cache
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

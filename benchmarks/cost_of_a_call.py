@@ -62,7 +62,7 @@ class Events(LogRecordExporter):
     def shutdown(self) -> None:
         return
 
-    def force_flush(self, timeout_millis: int = 0) -> bool:
+    def force_flush(self, _: int = 0) -> bool:
         return True
 
 

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli_child import claude_otel
 
 from claude_otel.fakeapi import FakeAPI
+from cli_child import claude_otel
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 CALLS = {
