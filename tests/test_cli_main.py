@@ -50,7 +50,12 @@ def test_version_and_help() -> None:
     """The version is the distribution's; every command has a line."""
     assert claude_otel("--version").stdout == f"claude-otel {version('claude-otel')}\n"
     shown = claude_otel("--help", COLUMNS="100").stdout
-    assert [line.split()[0] for line in shown.partition("Commands:\n")[2].splitlines()] == ["run", "demo", "fake-api"]
+    assert [line.split()[0] for line in shown.partition("Commands:\n")[2].splitlines()] == [
+        "run",
+        "demo",
+        "fake-api",
+        "doctor",
+    ]
     assert "..." not in shown.partition("Commands:\n")[2]
 
 
