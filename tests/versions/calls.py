@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 
 import ways
 import wire
-from claude_otel import guard
+from claude_otel import guard, surface
 from claude_otel import telemetry as t
 from conftest import Exported
 
@@ -182,7 +182,9 @@ def records() -> dict[str, Any]:
 def outcome(act: Callable[[], Any]) -> str:
     """What the application gets: a value or an exception."""
     try:
-        return repr(act())
+        # One surface for all: of automatic ones there are at most as many as the cap has room for.
+        with surface("versions"):
+            return repr(act())
     except AttributeError as error:
         if "object has no attribute" in str(error) or "module 'anthropic'" in str(error):
             return MISSING

