@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
-COMMANDS = ("", "run", "demo", "fake-api")
+COMMANDS = ("", "run", "demo", "fake-api", "doctor")
 BLOCK = re.compile(r"(<!-- help of `claude-otel ?([a-z-]*)`[^>]*-->\n).*?(<!-- end of help -->)", re.DOTALL)
 
 
