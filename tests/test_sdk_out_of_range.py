@@ -86,10 +86,15 @@ def test_an_sdk_without_our_seams_is_left_alone(tmp_path: Path, modules: dict[st
 
 WITHOUT_ATTEMPTS = """
 from anthropic import _base_client
+
+def found_otherwise(self, name):
+    if name == "_attempt_request":
+        return self._sent
+    raise AttributeError(name)
+
 for cls in (_base_client.SyncAPIClient, _base_client.AsyncAPIClient):
-    cls._sent = cls._attempt_request
+    cls._sent, cls.__getattr__ = cls._attempt_request, found_otherwise
     del cls._attempt_request
-    cls.__getattr__ = lambda self, name: getattr(self, {"_attempt_request": "_sent"}[name])
 """
 
 

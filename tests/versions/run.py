@@ -55,8 +55,8 @@ class Reason:
 POSTS = ("post", "post_dict", "post_stream")
 REASONS: tuple[Reason, ...] = (
     Reason("1.14.0", POSTS, ("claude.sdk.method",), "requests do not name their method: `post` is told as `create`"),
-    Reason("2.11.0", ("tool_runner", "tool_runner_stream"), ("anthropic.beta",), "the SDK asks for other betas"),
-    Reason("2.11.0", ("beta_parse",), ("anthropic.beta",), "the SDK asks for other betas"),
+    Reason("2.2.0", ("tool_runner", "tool_runner_stream"), ("anthropic.beta",), "the SDK asks for other betas"),
+    Reason("1.13.0", ("beta_parse",), ("anthropic.beta",), "the SDK asks for other betas"),
     Reason(
         "1.14.0",
         ("async_dropped",),
@@ -170,8 +170,9 @@ def compared(which: Combination, found: dict[str, Any], newest: dict[str, Any]) 
     """How the records of `which` compare with the newest ones."""
     result = Result(0, [], {}, [f"requirement not met: {text}" for text in found["unmet"]])
     result.faults += [f"a failure of ours: {failure}" for failure in found["failures"]]
-    for call, record in found["records"].items():
-        differing = differences(record, newest[call])
+    for call, of_newest in newest.items():
+        record = found["records"].get(call, "this SDK has none")
+        differing = differences(record, of_newest)
         reason = reason_for(which, call, differing)
         if not differing:
             result.same += 1
@@ -264,16 +265,9 @@ def document(results: dict[Combination, Result]) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     lines += [row(which, result) for which, result in results.items()]
-    reasons = dict.fromkeys(reason for result in results.values() for reason in result.explained.values())
-    if reasons:
-        lines += [
-            "",
-            "## Differences that are explained",
-            "",
-            "| before | calls | attributes | why |",
-            "| --- | --- | --- | --- |",
-        ]
-    for reason in reasons:
+    lines += ["", "## Differences that are explained", ""]
+    lines += ["| before | calls | attributes | why |", "| --- | --- | --- | --- |"]
+    for reason in REASONS:
         calls, names = (", ".join(f"`{name}`" for name in both) for both in (reason.calls, reason.attributes))
         lines.append(f"| {reason.before} | {calls} | {names} | {reason.why} |")
     return "\n".join(lines) + "\n"
