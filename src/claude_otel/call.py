@@ -14,7 +14,7 @@ from typing import Any, Literal
 from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
-from claude_otel import blame, guard, headers
+from claude_otel import blame, drops, guard, headers
 from claude_otel.asked import NOTHING, Asked
 from claude_otel.attribution import Attribution
 from claude_otel.batches import Results
@@ -274,8 +274,12 @@ class Call:
             return
         if self.busy or getattr(reader, "gi_running", False) or getattr(reader, "ag_running", False):
             return
-        self.ends("completed" if self.stopped else "closed_early")
+        self._let_go("closed_early")
 
     def dropped(self) -> None:
         """Ends the call after the application dropped the stream without closing it."""
-        self.ends("completed" if self.stopped else "abandoned")
+        self._let_go("abandoned")
+
+    def _let_go(self, outcome: Outcome) -> None:
+        if self.on_end:
+            drops.unless_locked(lambda: self.ends("completed" if self.stopped else outcome))

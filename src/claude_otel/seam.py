@@ -134,9 +134,9 @@ class Seam:
         try:
             result = await wrapped(*args, **kwargs)
         except GeneratorExit:
-            # The coroutine was dropped, and is closed in a context that is not its own.
-            tokens = None
-            call.ends("abandoned")
+            # The coroutine was dropped, and may be closed in a context that is not its own.
+            tokens = tokens if running() is call else None
+            call.dropped()
             raise
         except BaseException as error:
             call.fails(error)
