@@ -180,6 +180,93 @@ for name, resource in (("plain", Resource({})), ("made", Resource.create())):
     assert len({each[0] for each in instances}) == 4
 
 
+STORM = """
+import faulthandler, signal, sys, threading, time
+sys.path.insert(0, {tests!r})
+import os, wire
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+import claude_otel
+
+sent = {{"spans": 0, "logs": 0, "metrics": 0}}
+
+class Spans(SpanExporter):
+    def export(self, spans):
+        time.sleep(0.005)
+        sent["spans"] += len(spans)
+        return SpanExportResult.SUCCESS
+
+class Logs(LogRecordExporter):
+    def export(self, batch):
+        time.sleep(0.005)
+        sent["logs"] += len(batch)
+        return LogRecordExportResult.SUCCESS
+    def shutdown(self): pass
+    def force_flush(self, timeout_millis=0): return True
+
+class Metrics(MetricExporter):
+    def export(self, data, timeout_millis=0, **_):
+        time.sleep(0.02)
+        sent["metrics"] += 1
+        return MetricExportResult.SUCCESS
+    def shutdown(self, *_, **__): pass
+    def force_flush(self, timeout_millis=0): return True
+
+tracers = TracerProvider()
+tracers.add_span_processor(BatchSpanProcessor(Spans(), schedule_delay_millis=5))
+loggers = LoggerProvider()
+loggers.add_log_record_processor(BatchLogRecordProcessor(Logs(), schedule_delay_millis=5))
+meters = MeterProvider([PeriodicExportingMetricReader(Metrics(), export_interval_millis=20)])
+claude_otel.instrument(tracer_provider=tracers, meter_provider=meters, logger_provider=loggers)
+
+def ask(client):
+    client.messages.create(**wire.ASK)
+    list(client.messages.create(**wire.ASK, stream=True))
+
+# What libraries do once, under locks of their own, is done.
+ask(wire.client())
+over = threading.Event()
+
+def call():
+    client = wire.client()
+    while not over.is_set():
+        ask(client)
+
+threads = [threading.Thread(target=call) for _ in range(8)]
+for thread in threads:
+    thread.start()
+failed = []
+for _ in range(50):
+    pid = os.fork()
+    if not pid:
+        faulthandler.register(signal.SIGALRM, all_threads=True, chain=True)
+        signal.alarm(60)
+        sent.update(spans=0, logs=0, metrics=0)
+        ask(wire.client())
+        for provider in (tracers, loggers, meters):
+            provider.force_flush()
+        os._exit(not (sent["spans"] == sent["logs"] == 2 and sent["metrics"]))
+    if os.waitpid(pid, 0)[1]:
+        failed.append(pid)
+        break
+over.set()
+for thread in threads:
+    thread.join()
+assert not failed
+"""
+
+
+def test_forks_in_the_middle_of_calls() -> None:
+    """Whatever the other threads are doing, a child makes its calls and exports them."""
+    program = STORM.format(tests=str(TESTS))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 APP = """
 import sys
 sys.path.insert(0, {tests!r})

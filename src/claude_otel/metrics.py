@@ -19,7 +19,7 @@ from opentelemetry import metrics
 from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider, Observation
 
-from claude_otel import guard
+from claude_otel import fork_locks, guard
 from claude_otel import telemetry as t
 from claude_otel.bounded import OTHER
 
@@ -163,6 +163,7 @@ class Instruments:
         self._inherited = instance_of(metrics.get_meter_provider() if self._provider is None else self._provider())
         self._own = None
         for histogram in self.histograms.values():
+            fork_locks.renew(sdk_instrument(histogram))
             forget(histogram)
 
 
@@ -186,12 +187,17 @@ def instance_attribute(provider: Any, inherited: str | None) -> dict[str, Any]:
     return {_INSTANCE: os.urandom(16).hex()} if instance_of(provider) in (None, inherited) else {}
 
 
+def sdk_instrument(instrument: Any) -> Any:
+    """The SDK's own instrument behind one that was made before the global provider was set."""
+    return getattr(instrument, "_real_instrument", None) or instrument
+
+
 def forget(histogram: Any) -> None:
     """Drops what the SDK has summed up in `histogram`: a forked child inherits its parent's sums.
 
     The SDK has no call for it, so its private storage is emptied; another SDK's histogram is left alone.
     """
-    histogram = getattr(histogram, "_real_instrument", None) or histogram
+    histogram = sdk_instrument(histogram)
     consumer = getattr(histogram, "_measurement_consumer", None)
     for storage in getattr(consumer, "_reader_storages", {}).values():
         storage._instrument_view_instrument_matches.pop(histogram, None)
