@@ -52,6 +52,10 @@ UNKNOWN = [
     ("CLAUDE_OTEL_SPANS", "CLAUDE_OTEL_SPANS='yes' is not one of auto, own, native, off; using auto"),
     ("CLAUDE_OTEL_LOGS", "CLAUDE_OTEL_LOGS='yes' is not one of all, errors, off; using all"),
     ("CLAUDE_OTEL_BAGGAGE", "CLAUDE_OTEL_BAGGAGE='yes' is not one of false, true; using false"),
+    (
+        "CLAUDE_OTEL_FLUSH_ON_SIGTERM",
+        "CLAUDE_OTEL_FLUSH_ON_SIGTERM='yes' is not one of 0, 1, false, true; using 0",
+    ),
 ]
 
 

@@ -32,6 +32,9 @@ USER_KEY = "CLAUDE_OTEL_USER_HASH_KEY"
 USER_KEY_FILE = "CLAUDE_OTEL_USER_HASH_KEY_FILE"
 """A file with that key."""
 
+FLUSH_ON_SIGTERM = "CLAUDE_OTEL_FLUSH_ON_SIGTERM"
+"""`1` to export what is left when SIGTERM ends the process; `0` is the default."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -53,6 +56,7 @@ class Settings:
     logs: str = "all"
     baggage: bool = False
     user_key: bytes | None = None
+    flush_on_sigterm: bool = False
     rules: tuple[Rule, ...] = ()
     duration_budgets: tuple[float, ...] = ()
     per_token_budgets: tuple[float, ...] = ()
@@ -68,6 +72,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         logs=choice(environ, LOGS, ("all", "errors", "off")),
         baggage=choice(environ, BAGGAGE, ("false", "true")) == "true",
         user_key=user_key(environ),
+        flush_on_sigterm=choice(environ, FLUSH_ON_SIGTERM, ("0", "1", "false", "true")) in ("1", "true"),
         rules=rules(document),
         duration_budgets=duration,
         per_token_budgets=per_token,

@@ -13,11 +13,13 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from claude_otel import bodies, config, guard, metrics
+from claude_otel import bodies, config, guard, metrics, sigterm
 from claude_otel import telemetry as t
 from claude_otel.bookkeeping import Books
+from claude_otel.flush import LastExport
 from claude_otel.recorder import Recorder
 from claude_otel.seam import Seam
+from claude_otel.workers import Workers
 
 try:
     VERSION = version("claude-otel")
@@ -29,6 +31,8 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     """Instruments the `anthropic` SDK. `opentelemetry-instrument` finds it under the name `claude`."""
 
     _seam: Seam | None = None
+    _workers: Workers | None = None
+    _on_sigterm: sigterm.Handler | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """The versions of the SDK that are supported."""
@@ -36,10 +40,14 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc]
 
     def _instrument(self, **kwargs: Any) -> None:
         try:
-            self._seam = seam(
-                kwargs.get("tracer_provider"), kwargs.get("meter_provider"), kwargs.get("logger_provider")
-            )
+            settings = config.load()
+            providers = (kwargs.get("tracer_provider"), kwargs.get("meter_provider"), kwargs.get("logger_provider"))
+            self._seam = seam(settings, *providers)
             self._seam.install()
+            export = LastExport(providers)
+            self._workers = Workers(export)
+            if settings.flush_on_sigterm:
+                self._on_sigterm = sigterm.install(export)
             # Last registered, first run: before the exporters of a provider that exists are shut down.
             atexit.unregister(bodies.end_all)
             atexit.register(bodies.end_all)
@@ -51,15 +59,21 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         if self._seam is not None:
             self._seam.remove()
             self._seam = None
+        if self._workers is not None:
+            self._workers.stop()
+            self._workers = None
+        if self._on_sigterm is not None:
+            sigterm.remove(self._on_sigterm)
+            self._on_sigterm = None
 
 
 def seam(
+    settings: config.Settings,
     tracer_provider: TracerProvider | None,
     meter_provider: MeterProvider | None,
     logger_provider: LoggerProvider | None,
 ) -> Seam:
     """The seam that records to these providers, or to the global ones."""
-    settings = config.load()
     edges = {
         t.DURATION_METRIC.name: settings.duration_budgets,
         t.FIRST_CHUNK_METRIC.name: settings.duration_budgets,

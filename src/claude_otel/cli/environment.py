@@ -31,8 +31,9 @@ FIXED = {
     "OTEL_PYTHON_CONFIGURATOR": "configurator",
     "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "true",
     "CLAUDE_OTEL_LOGS": "all",
+    "CLAUDE_OTEL_FLUSH_ON_SIGTERM": "1",
 }
-"""What the run needs, whatever the user's environment says: OTLP over HTTP, soon, an event for each call."""
+"""What the run needs, whatever the user's environment says: OTLP over HTTP, soon and to the end, all events."""
 
 PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 

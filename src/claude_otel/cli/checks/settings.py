@@ -20,7 +20,7 @@ KNOWN = (
     config.BAGGAGE,
     config.USER_KEY,
     config.USER_KEY_FILE,
-    "CLAUDE_OTEL_FLUSH_ON_SIGTERM",
+    config.FLUSH_ON_SIGTERM,
 )
 """The variables that claude-otel reads."""
 
