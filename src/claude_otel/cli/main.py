@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
-EXTRA = frozenset({"anthropic", "click", "google", "opentelemetry", "rich", "starlette", "typer", "uvicorn", "yaml"})
+EXTRA = frozenset(
+    {"anthropic", "click", "google", "opentelemetry", "pydantic", "rich", "starlette", "typer", "uvicorn", "yaml"}
+)
 """The top-level packages that the extra `cli` brings."""
 
 
