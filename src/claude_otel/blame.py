@@ -89,7 +89,7 @@ def of_body(status: int, content: bytes) -> Verdict:
     """The verdict on an error whose body was read as `content`."""
     try:
         return of_response(status, json.loads(content))
-    except ValueError:
+    except (ValueError, RecursionError):
         return of_response(status, None)
 
 

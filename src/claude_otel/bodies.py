@@ -20,7 +20,7 @@ from claude_otel.call import Call
 from claude_otel.recorder import Recorder
 from claude_otel.running import enter, leave
 from claude_otel.sse import Scanner
-from claude_otel.usage import get, text
+from claude_otel.usage import get, number, text
 
 KEY = "claude_otel.call"
 """The extension of a response that holds its call. Extensions are not pickled."""
@@ -107,8 +107,7 @@ def take(call: Call, result: Any, response: Any) -> None:
     if call.operation == "chat":
         call.message(data)
     elif call.operation == "count_tokens":
-        tokens = get(data, "input_tokens")
-        call.counted_tokens = tokens if type(tokens) is int else None
+        call.counted_tokens = number(get(data, "input_tokens"))
     elif batch_id := text(get(data, "id")):
         call.batch_id = batch_id
 
@@ -127,7 +126,8 @@ def decoded(response: Any) -> Any:
     """The JSON body of a response that was read, `None` when it has none."""
     try:
         return None if response is None else json.loads(response.content)
-    except ValueError:
+    except (ValueError, RuntimeError):
+        # A runtime error is what too deep a body makes, and one that was never read.
         return None
 
 
@@ -213,7 +213,9 @@ See = Callable[[Call, Any], None]
 
 def see(call: Call, event: Any) -> None:
     """Tells `call` of an event of its stream."""
-    if getattr(event, "type", None) in call.watched:
+    kind = getattr(event, "type", None)
+    # A list, which cannot be looked up, is what a broken answer may have.
+    if isinstance(kind, str) and kind in call.watched:
         call.event(event)
 
 
@@ -326,7 +328,7 @@ def read_whole(call: Call, content: bytes) -> None:
 def _json(content: bytes) -> Any:
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

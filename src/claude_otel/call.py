@@ -21,7 +21,7 @@ from claude_otel.batches import Results
 from claude_otel.cache_watch import Expectation
 from claude_otel.headers import NONE, Headers
 from claude_otel.target import Target
-from claude_otel.usage import get, merge, text
+from claude_otel.usage import get, merge, number, text
 from claude_otel.way_in import Operation
 
 Outcome = Literal["completed", "error", "closed_early", "abandoned", "cancelled", "truncated"]
@@ -208,7 +208,7 @@ class Call:
         reason = get(get(message, "diagnostics"), "cache_miss_reason")
         kind, tokens = get(reason, "type"), get(reason, "cache_missed_input_tokens")
         if isinstance(kind, str):
-            self.diagnosis = kind, tokens if type(tokens) is int and tokens > 0 else 0
+            self.diagnosis = kind, number(tokens) or 0
 
     def message(self, message: Any) -> None:
         """Takes what a whole message says, as a model or as decoded JSON."""

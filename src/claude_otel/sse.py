@@ -29,6 +29,6 @@ def event_of(line: bytes) -> dict[str, Any] | None:
         return None
     try:
         event = json.loads(line[5:])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) else None

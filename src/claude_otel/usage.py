@@ -76,15 +76,35 @@ SHORT = 200
 """Characters that a text may have to become an attribute: names and levels, never content."""
 
 
+MOST = 10**12
+"""The largest count: no answer has so many tokens, and no sum of counts outgrows the 64 bits that exporters have."""
+
+
 def text(value: object) -> str | None:
     """`value` when it is a short text, so that no content passes for a name."""
-    return value if isinstance(value, str) and 0 < len(value) <= SHORT else None
+    if not isinstance(value, str) or not 0 < len(value) <= SHORT:
+        return None
+    return value if value.isascii() or encodable(value) else None
+
+
+def encodable(value: str) -> bool:
+    """Whether `value` can be sent: JSON may have half a surrogate pair, which exporters cannot encode."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def number(value: object) -> int | None:
+    """`value` when it is a count."""
+    return value if type(value) is int and 0 <= value <= MOST else None
 
 
 def count(data: Any, name: str) -> int:
     """The token count `name` of `data`; 0 for anything that is not a count."""
     value = get(data, name)
-    return value if type(value) is int and value > 0 else 0
+    return value if type(value) is int and 0 < value <= MOST else 0
 
 
 FIELDS = (
@@ -168,7 +188,7 @@ def _writes(usage: Any, ttl: str) -> tuple[int, int]:
     split = get(usage, "cache_creation")
     short, long = count(split, "ephemeral_5m_input_tokens"), count(split, "ephemeral_1h_input_tokens")
     total = get(usage, "cache_creation_input_tokens")
-    if type(total) is not int:
+    if type(total) is not int or total > MOST:
         return short, long
     total = max(total, 0)
     if short + long > total:
