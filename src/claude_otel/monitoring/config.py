@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from claude_otel.monitoring import values
@@ -41,15 +41,15 @@ Times = Annotated[float, Field(gt=1, le=10_000, json_schema_extra={"unit": "time
 Days = Annotated[int, Field(ge=1, le=3_650, json_schema_extra={"unit": "days"})]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000, json_schema_extra={"unit": ""})]
 SurfaceName = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(values.surface_name)]
-ReceiverName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=60)]
+ReceiverName = Annotated[str, Field(pattern=values.RECEIVER_NAME, max_length=60)]
 TimeZone = Annotated[str, AfterValidator(values.time_zone)]
 Text = Annotated[str, Field(min_length=1)]
 SecretFile = Annotated[
-    str, Field(pattern=r"^/", json_schema_extra={"unit": "path"}), AfterValidator(values.secret_file)
+    str, Field(pattern=values.ABSOLUTE_PATH, json_schema_extra={"unit": "path"}), AfterValidator(values.secret_file)
 ]
 OpenURL = Annotated[str, AfterValidator(values.open_url)]
 BaseURL = Annotated[str, AfterValidator(values.base_url)]
-Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Clock = Annotated[str, BeforeValidator(values.unquoted_clock), Field(pattern=values.CLOCK)]
 Prices = Annotated[
     dict[str, Any],
     WithJsonSchema({"type": "object", "properties": {key: {} for key in PRICE_KEYS}, "additionalProperties": False}),

@@ -14,6 +14,10 @@ HOST_AND_PORT = re.compile(r"[^\s:/@]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}")
 TOKEN = re.compile(r"(?=[^/]*[0-9])(?=[^/]*[A-Za-z])[A-Za-z0-9_=.-]{20,}")
 """A part of a path that is long and mixed enough to be a secret, as in the addresses of webhooks."""
 
+RECEIVER_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+ABSOLUTE_PATH = r"^/"
+CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+
 RESERVED = ("other", "unknown")
 """Surfaces that the instrumentor gives to what it cannot name."""
 
@@ -55,6 +59,13 @@ def secret_file(value: str) -> str:
     """The path of a file with a secret in it."""
     if "://" in value:
         raise fault("holds an address, not a path; write the address into a file and name that file")
+    return value
+
+
+def unquoted_clock(value: object) -> object:
+    """A time of day; YAML reads one without quotes, such as 19:00, as a number to the base of 60."""
+    if isinstance(value, int) and not isinstance(value, bool) and 600 <= value < 1440:
+        return f"{value // 60}:{value % 60:02d}"
     return value
 
 
