@@ -9,7 +9,7 @@ PIP = $(BIN)/pip --disable-pip-version-check install --quiet --constraint requir
 PYTEST_FLAGS ?= --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit docs test-all test-sdk test-versions test-neighbours bench clean
+.PHONY: help demo test lint types unit docs test-all test-sdk test-versions test-neighbours test-hostile bench clean
 
 help:  ## these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -51,7 +51,12 @@ test-versions: $(VENV)/dev.stamp  ## the same calls on all versions; EXTREMES=1 
 test-neighbours: $(VENV)/dev.stamp  ## every way into the SDK beside each other instrumentor; ONLY=logfire for one
 	$(BIN)/python tests/neighbours/run.py $(ONLY)
 
-test-all: test test-sdk test-versions test-neighbours  ## every test there is
+test-hostile: export PYTHONPATH = tests
+test-hostile: $(VENV)/dev.stamp  ## 50,000 answers that no API should give, and planted bugs; SEED=2 for others, CASE=7 for one
+	$(BIN)/python -m hostile $(if $(SEED),--seed $(SEED)) $(if $(CASE),--case $(CASE))
+	$(if $(CASE),,$(BIN)/python -m hostile.planted)
+
+test-all: test test-sdk test-versions test-neighbours test-hostile  ## every test there is
 
 bench: $(VENV)/dev.stamp  ## what recording a call costs, beside the SDK's own tracing
 	$(BIN)/python benchmarks/cost_of_a_call.py
