@@ -8,6 +8,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from claude_otel.cli import stack
+from claude_otel.cli.calls import calls
 from claude_otel.cli.demo import demo
 from claude_otel.cli.doctor import doctor
 from claude_otel.cli.fake_api import fake_api
@@ -87,3 +89,5 @@ def run(
 app.command("demo", short_help="See a small application at work, without a key.")(demo)
 app.command("fake-api", short_help="Serve a Claude API on loopback, faults included.")(fake_api)
 app.command("doctor", short_help="Find out why nothing is seen, and what to do.", context_settings=PASS_ON)(doctor)
+app.add_typer(stack.app, name="stack", short_help="Run the stack that makes pages of what calls tell.")
+app.command("calls", short_help="Find calls again that the stack has seen.")(calls)

@@ -1,0 +1,61 @@
+"""Whether a program of the stack is well: asked over HTTP, as its own health check wants it."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from claude_otel.cli.problem import Problem
+from claude_otel.stack.running import running
+from claude_otel.stack.service import Service
+from claude_otel.stack.state import State
+
+LIMIT = 180.0
+"""Seconds after which a program is given up that still lives. Prometheus first reads its write-ahead log."""
+
+STEP = 0.1
+
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Asks loopback itself, whatever proxy the environment names."""
+
+
+def is_healthy(url: str, timeout: float = 2) -> bool:
+    """Whether `url` answers with a success."""
+    try:
+        with OPENER.open(url, timeout=timeout) as answer:
+            return bool(answer.status < 300)
+    except (OSError, ValueError):
+        return False
+
+
+def await_health(service: Service, state: State, say: Callable[[str], None], limit: float = LIMIT) -> float:
+    """Seconds until `service` was healthy. Raises `Problem` with its last lines when it ends or is not in time."""
+    began = time.monotonic()
+    told = 0.0
+    while not is_healthy(service.health):
+        waited = time.monotonic() - began
+        if running(state.run(service.name)) is None:
+            raise Problem(f"{service.name} ended as it started. {last_lines(state.log(service.name))}")
+        if waited > limit:
+            raise Problem(
+                f"{service.name} is not ready after {limit:.0f} s ({service.health}). "
+                f"{last_lines(state.log(service.name))}"
+            )
+        if waited - told > 5:
+            told = waited
+            say(f"  {service.name} is starting, {waited:.0f} s …")
+        time.sleep(STEP)
+    return time.monotonic() - began
+
+
+def last_lines(log: Path, count: int = 6) -> str:
+    """The last lines of a log, and where it is."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
+    except OSError:
+        lines = []
+    told = "\n  ".join(line[:300] for line in lines) or "(it printed nothing)"
+    return f"It printed last:\n  {told}\nAll of it: {log}"
