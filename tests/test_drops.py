@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import re
 import subprocess
@@ -88,6 +89,22 @@ def wait_for(true: Callable[[], bool]) -> None:
             return
         pause.wait(0.1)
     raise AssertionError("it did not come true")
+
+
+def test_an_async_stream_that_is_open_as_the_event_loop_ends(exported: Exported) -> None:
+    """The loop closes all generators of the stream at once, in no order: nobody has closed the stream."""
+    kept = []
+
+    async def main() -> None:
+        kept.append(await wire.async_client().messages.create(**wire.ASK, stream=True))
+        await anext(kept[-1])
+
+    for _ in range(50):
+        asyncio.run(main())
+    kept.clear()
+    gc.collect()
+    assert {event["claude.outcome"] for event in exported.events()} == {"abandoned"}
+    assert exported.value("claude.calls") == len(exported.spans) == 50
 
 
 def test_every_module_with_a_lock_is_known() -> None:

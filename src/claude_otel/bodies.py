@@ -12,6 +12,7 @@ import sys
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from functools import lru_cache
+from types import FrameType
 from typing import Any
 
 from claude_otel import guard
@@ -40,6 +41,10 @@ class Held:
     def __init__(self, call: Call) -> None:
         self.call = call
         _held.add(self)
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """A copy holds no call, which its drop would end."""
+        return type(None), ()
 
     def __del__(self) -> None:
         try:
@@ -375,9 +380,15 @@ def hook_close(body: Any, call: Call) -> None:
                 if this is not None:
                     await type(this).aclose(this)
             finally:
-                call.closed()
+                call.closed(by_reader=reads_bytes(sys._getframe()))
 
         set_hook(body, "aclose", aclose)
+
+
+def reads_bytes(frame: FrameType) -> bool:
+    """Whether the body is closed, in `frame`, by the HTTP library's own generator of its bytes."""
+    closing = frame.f_back and frame.f_back.f_back
+    return closing is not None and closing.f_code.co_name == "aiter_raw"
 
 
 def set_hook(body: Any, name: str, hook: Any) -> None:

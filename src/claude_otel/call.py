@@ -262,8 +262,8 @@ class Call:
         else:
             self.ends("truncated", blame.CUT)
 
-    def closed(self) -> None:
-        """Ends the call after the application closed the stream.
+    def closed(self, by_reader: bool = False) -> None:
+        """Ends the call after the application closed the stream, or `by_reader` what reads its bytes for the SDK.
 
         A reader that runs closes the body itself when it comes to an end, and knows better how.
         """
@@ -274,7 +274,8 @@ class Call:
             return
         if self.busy or getattr(reader, "gi_running", False) or getattr(reader, "ag_running", False):
             return
-        self._let_go("closed_early")
+        # An event loop that ends closes what reads the bytes, maybe before what reads the events.
+        self._let_go("abandoned" if by_reader else "closed_early")
 
     def dropped(self) -> None:
         """Ends the call after the application dropped the stream without closing it."""
