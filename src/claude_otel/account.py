@@ -30,18 +30,19 @@ class Account:
     @property
     def all(self) -> list[Account]:
         """The accounts of every answer of the call that told of its usage."""
+        if not self.earlier:
+            return [] if self.usage is None else [self]
         return [account for account in (*self.earlier, self) if account.usage is not None]
 
     @property
-    def cost(self) -> float | None:
-        """USD of all answers, `None` when there is no bill, or one without a price."""
-        bills = [account.bill for account in self.all if account.bill is not None]
-        return sum(bill.total for bill in bills) if bills and all(bill.priced for bill in bills) else None
+    def usages(self) -> list[Usage]:
+        """The usage of every answer that told of it."""
+        return [account.usage for account in self.all if account.usage is not None]
 
     @property
-    def unpriced(self) -> tuple[str, ...]:
-        """The models of the call that have no price."""
-        return tuple(model for account in self.all if account.bill for model in account.bill.unpriced)
+    def bills(self) -> list[Bill]:
+        """The bill of every answer that told of its usage."""
+        return [account.bill for account in self.all if account.bill is not None]
 
 
 def account_of(call: Call, prices: Prices) -> Account:

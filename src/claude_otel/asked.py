@@ -5,18 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import marshal
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from claude_otel.usage import SHORT, get, text
 
-AttributeValue = str | int | float | bool | list[str]
 
-
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """The request of a call, as far as the record needs it.
 
     The hashes are local: `tools`, `system` and `parameters` are what a change of makes the cache miss.
@@ -30,14 +26,13 @@ class Asked:
     task_budget: int | None = None
     tools: int = 0
     json_output: bool = False
-    betas: list[str] = field(default_factory=list)
+    betas: tuple[str, ...] = ()
     user: str | None = None
     cache_ttl: str | None = None
     prefix: Prefix | None = None
 
 
-@dataclass(frozen=True)
-class Prefix:
+class Prefix(NamedTuple):
     """The hashes of what the prompt cache goes by, besides the messages."""
 
     model: str
@@ -77,34 +72,31 @@ def model_of(options: Any) -> str | None:
     return text(body_of(options).get("model"))
 
 
-def header(options: Any, name: str) -> str | None:
-    """The header `name` (lowercase) that the request itself sets."""
+def betas_of(options: Any) -> tuple[str, ...]:
+    """The betas in the headers that the request itself sets."""
     headers = getattr(options, "headers", None)
-    if not isinstance(headers, Mapping):
-        return None
-    for key, value in headers.items():
-        if isinstance(key, str) and key.lower() == name:
-            return value if isinstance(value, str) else None
-    return None
+    for key, value in headers.items() if isinstance(headers, Mapping) else ():
+        if isinstance(value, str) and isinstance(key, str) and key.lower() == "anthropic-beta":
+            return tuple(beta.strip()[:SHORT] for beta in value.split(",") if beta.strip())
+    return ()
 
 
 def read(options: Any, model: str | None) -> Asked:
     """What the prepared `options` of a Messages request ask for."""
     body = body_of(options)
-    output = body.get("output_config")
-    thinking = body.get("thinking")
-    tools = body.get("tools")
-    formats = (get(output, "format"), body.get("output_format"))
+    of = body.get
+    output, thinking, tools = of("output_config"), of("thinking"), of("tools")
+    form = get(output, "format") or of("output_format")
     return Asked(
-        max_tokens=integer(body.get("max_tokens")),
+        max_tokens=integer(of("max_tokens")),
         effort=text(get(output, "effort")),
-        service_tier=text(body.get("service_tier")),
+        service_tier=text(of("service_tier")),
         thinking_type=text(get(thinking, "type")),
         thinking_budget=integer(get(thinking, "budget_tokens")),
         task_budget=integer(get(get(output, "task_budget"), "total")),
         tools=len(tools) if isinstance(tools, (list, tuple)) else 0,
-        json_output=any(get(item, "type") == "json_schema" for item in formats if item is not None),
-        betas=[beta.strip()[:SHORT] for beta in (header(options, "anthropic-beta") or "").split(",") if beta.strip()],
+        json_output=get(form, "type") == "json_schema",
+        betas=betas_of(options),
         user=user_of(body),
         cache_ttl=cache_ttl(body),
         prefix=prefix_of(body, model or ""),
@@ -119,31 +111,33 @@ def user_of(body: Mapping[str, Any]) -> str | None:
 
 def cache_ttl(body: Mapping[str, Any]) -> str | None:
     """The longest life, `5m` or `1h`, that the request asks the cache for; `None` when it asks for none."""
-    found = None
-    for control in cache_controls(body):
-        if get(control, "ttl") == "1h":
-            return "1h"
-        found = "5m"
-    return found
+    controls = cache_controls(body)
+    if not controls:
+        return None
+    return "1h" if any(get(control, "ttl") == "1h" for control in controls) else "5m"
 
 
 def cache_controls(body: Mapping[str, Any]) -> list[Any]:
     """The cache breakpoints of the request. At most four are allowed, so the search ends there."""
-    found = [body["cache_control"]] if body.get("cache_control") is not None else []
+    control = body.get("cache_control")
+    found = [] if control is None else [control]
     for part in (body.get("tools"), body.get("system")):
-        found += controls_in(part)
+        if isinstance(part, (list, tuple)):
+            found += controls_in(part)
     messages = body.get("messages")
-    # From the end: breakpoints of a conversation stand on its last turns.
-    for message in reversed(messages if isinstance(messages, (list, tuple)) else ()):
-        if len(found) >= 4:
-            break
-        found += controls_in(get(message, "content"))
+    if isinstance(messages, (list, tuple)):
+        # From the end: breakpoints of a conversation stand on its last turns.
+        for message in reversed(messages):
+            content = get(message, "content")
+            if isinstance(content, (list, tuple)):
+                found += controls_in(content)
+                if len(found) >= 4:
+                    break
     return found
 
 
-def controls_in(blocks: object) -> list[Any]:
-    if not isinstance(blocks, (list, tuple)):
-        return []
+def controls_in(blocks: Sequence[Any]) -> list[Any]:
+    """The cache breakpoints of a list of blocks."""
     return [control for block in blocks if (control := get(block, "cache_control")) is not None]
 
 
@@ -152,15 +146,12 @@ def prefix_of(body: Mapping[str, Any], model: str) -> Prefix:
 
     https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching, "What invalidates the cache".
     """
-    output = body.get("output_config")
-    parameters = (
-        body.get("tool_choice"),
-        body.get("thinking"),
-        get(output, "effort"),
-        body.get("speed"),
-    )
-    return Prefix(model, digest(body.get("tools")), digest(body.get("system")), digest(parameters))
+    of = body.get
+    parameters = (of("tool_choice"), of("thinking"), get(of("output_config"), "effort"), of("speed"))
+    return Prefix(model, digest(of("tools")), digest(of("system")), "" if parameters == _NONE else digest(parameters))
 
+
+_NONE = (None, None, None, None)
 
 _digests: dict[tuple[int, int], str] = {}
 _MOST_DIGESTS = 256

@@ -43,10 +43,12 @@ def at_start(call: Call) -> dict[str, Any]:
 def at_end(call: Call, account: Account, user_hash: str | None) -> dict[str, Any]:
     """Everything else that is known of the call when it has ended."""
     attributes = {**asked(call), t.USER_HASH: user_hash, **answer(call), **times(call), **ending(call)}
-    attributes.update(limits(call))
-    attributes.update(used(account))
-    attributes.update(paid(account))
-    attributes[t.TIME_PER_OUTPUT_TOKEN] = per_output_token(call, account)
+    if (limit := scarcest(call.headers.rate_limits)) is not None:
+        attributes[t.RATE_LIMIT_TYPE], attributes[t.RATE_LIMIT_HEADROOM] = limit
+    if account.usage is not None:
+        attributes.update(used(account))
+        attributes[t.TIME_PER_OUTPUT_TOKEN] = per_output_token(call, account)
+        attributes.update(paid(account))
     if call.results is not None:
         attributes.update(batch(call.results))
     return {name: value for name, value in attributes.items() if value is not None}
@@ -99,13 +101,13 @@ def answer(call: Call) -> dict[str, Any]:
     }
 
 
-def finish_reasons(call: Call) -> list[str] | None:
+def finish_reasons(call: Call) -> tuple[str, ...] | None:
     """The reasons the answer ended for: `error` where one was to come and none did."""
     if call.operation != "chat":
         return None
     if call.stop_reason is None:
-        return ["error"] if call.begun and call.stream else None
-    return [FINISH_REASONS.get(call.stop_reason, call.stop_reason)]
+        return ("error",) if call.begun and call.stream else None
+    return (FINISH_REASONS.get(call.stop_reason, call.stop_reason),)
 
 
 def times(call: Call) -> dict[str, Any]:
@@ -115,7 +117,7 @@ def times(call: Call) -> dict[str, Any]:
         t.TIME_TO_FIRST_CHUNK: call.first_chunk,
         t.TIME_TO_FIRST_TEXT: first_text(call),
         t.ATTEMPTS: len(attempts),
-        t.ATTEMPT_STATUSES: [str(attempt.status or attempt.failure or "none") for attempt in attempts] or None,
+        t.ATTEMPT_STATUSES: tuple(str(attempt.status or attempt.failure or "none") for attempt in attempts) or None,
         t.RESEND_COUNT: len(attempts) - 1 if len(attempts) > 1 else None,
         t.BACKOFF: sum(seconds for _, seconds in backoffs(call)) if len(attempts) > 1 else None,
     }
@@ -169,39 +171,40 @@ def blame_of(call: Call) -> str | None:
     return "refused" if call.stop_reason == "refusal" else None
 
 
-def limits(call: Call) -> dict[str, Any]:
-    """The scarcest rate limit that the last answer told of."""
-    found = scarcest(call.headers.rate_limits)
-    return {} if found is None else {t.RATE_LIMIT_TYPE: found[0], t.RATE_LIMIT_HEADROOM: found[1]}
-
-
 def used(account: Account) -> dict[str, Any]:
     """The tokens of all answers of the call. Output is left out where it is not final."""
-    usages = [item.usage for item in account.all if item.usage is not None]
-    if not usages:
-        return {}
-    totals = usages[0].totals if len(usages) == 1 else Usage([usage.totals for usage in usages]).totals
-    compactions = [entry for usage in usages for entry in usage.entries if entry.kind == "compaction"]
+    usages = account.usages
     last = usages[-1]
-    reasoning = [usage.reasoning_tokens for usage in usages if usage.reasoning_tokens is not None]
-    return {
+    totals = last.totals if len(usages) == 1 else Usage([usage.totals for usage in usages]).totals
+    attributes = {
         t.INPUT_TOKENS: totals.prompt_tokens,
-        t.OUTPUT_TOKENS: None if account.partial else totals.output_tokens,
+        t.OUTPUT_TOKENS: totals.output_tokens,
         t.CACHE_READ_TOKENS: totals.cache_read,
-        t.CACHE_WRITE_TOKENS: totals.cache_write,
+        t.CACHE_WRITE_TOKENS: totals.cache_write_5m + totals.cache_write_1h,
         t.CACHE_WRITE_5M_TOKENS: totals.cache_write_5m,
         t.CACHE_WRITE_1H_TOKENS: totals.cache_write_1h,
-        t.REASONING_TOKENS: sum(reasoning) if reasoning else None,
-        t.COMPACTION_INPUT_TOKENS: sum(entry.prompt_tokens for entry in compactions) if compactions else None,
-        t.COMPACTION_OUTPUT_TOKENS: sum(entry.output_tokens for entry in compactions) if compactions else None,
+        t.REASONING_TOKENS: last.reasoning_tokens,
         t.RESPONSE_TIER: last.service_tier,
         t.SPEED: last.speed,
         t.GEO: last.inference_geo,
-        t.WEB_SEARCHES: sum(usage.web_search_requests for usage in usages) or None,
-        t.WEB_FETCHES: sum(usage.web_fetch_requests for usage in usages) or None,
+        t.WEB_SEARCHES: last.web_search_requests or None,
+        t.WEB_FETCHES: last.web_fetch_requests or None,
         t.ITERATIONS: last.iterations or None,
-        t.PARTIAL: account.partial or None,
     }
+    if account.partial:
+        attributes[t.OUTPUT_TOKENS], attributes[t.PARTIAL] = None, True
+    if len(usages) > 1:
+        reasoning = [usage.reasoning_tokens for usage in usages if usage.reasoning_tokens is not None]
+        attributes[t.REASONING_TOKENS] = sum(reasoning) if reasoning else None
+        attributes[t.WEB_SEARCHES] = sum(usage.web_search_requests for usage in usages) or None
+        attributes[t.WEB_FETCHES] = sum(usage.web_fetch_requests for usage in usages) or None
+    compactions = [
+        entry for usage in usages if usage.iterations for entry in usage.entries if entry.kind == "compaction"
+    ]
+    if compactions:
+        attributes[t.COMPACTION_INPUT_TOKENS] = sum(entry.prompt_tokens for entry in compactions)
+        attributes[t.COMPACTION_OUTPUT_TOKENS] = sum(entry.output_tokens for entry in compactions)
+    return attributes
 
 
 def paid(account: Account) -> dict[str, Any]:
@@ -211,20 +214,20 @@ def paid(account: Account) -> dict[str, Any]:
         attributes[t.MISS_REASON] = account.miss.reason
         attributes[t.MISSED_TOKENS] = account.miss.tokens
         attributes[t.MISSED_COST] = account.missed_cost
-    if account.unpriced:
+    bills = account.bills
+    if any(bill.unpriced for bill in bills):
         attributes[t.UNPRICED] = True
-        return attributes
-    cost = account.cost
-    if cost is None:
-        return attributes
-    attributes[t.COST] = cost
-    bills = [item.bill for item in account.all if item.bill is not None]
-    attributes[t.UNCACHED_COST] = sum(bill.uncached for bill in bills)
-    for bill in bills:
-        for component, usd in bill.by_component().items():
-            name = f"claude.cost.{component}"
-            attributes[name] = attributes.get(name, 0.0) + usd
+    elif bills:
+        attributes[t.COST] = sum(bill.total for bill in bills)
+        attributes[t.UNCACHED_COST] = sum(bill.uncached for bill in bills)
+        for bill in bills:
+            for line in bill.lines:
+                name = _COST_OF[line.component]
+                attributes[name] = attributes.get(name, 0.0) + line.usd
     return attributes
+
+
+_COST_OF = {component: f"claude.cost.{component}" for component in t.COST_COMPONENTS}
 
 
 def batch(results: Results) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import CodeType, FrameType, TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from opentelemetry import baggage
 
@@ -162,8 +162,7 @@ class surface:  # noqa: N801  reads as a statement: `with surface("checkout-chat
         return cast(_F, call)
 
 
-@dataclass(frozen=True)
-class Attribution:
+class Attribution(NamedTuple):
     """What a call is attributed to. `surface`, `call_site` and `agent` are bounded."""
 
     surface: str
@@ -217,7 +216,9 @@ class Attributor:
         return hmac.new(key, str(user).encode(), hashlib.sha256).hexdigest()[:32]
 
 
-_sites: dict[CodeType, str] = {}
+_sites: dict[CodeType, str | None] = {}
+"""The call sites that were found; `None` for functions that are none."""
+
 _MOST_SITES = 1000
 
 
@@ -232,20 +233,26 @@ def call_site(frame: FrameType | None) -> str:
     """
     while frame is not None:
         code = frame.f_code
-        known = _sites.get(code)
-        if known is not None:
-            return known
-        module = frame.f_globals.get("__name__") or ""
-        package = module.partition(".")[0]
-        if module in LOOPS or package in RUNNERS:
-            return UNKNOWN
-        if package not in SKIPPED and code.co_name not in COMPREHENSIONS:
-            site = f"{_module(frame, module)}:{code.co_name}"
+        site = _sites.get(code, "")
+        if site == "":
+            site = _site(frame, code)
             if len(_sites) < _MOST_SITES:
                 _sites[code] = site
+        if site is not None:
             return site
         frame = frame.f_back
     return UNKNOWN
+
+
+def _site(frame: FrameType, code: CodeType) -> str | None:
+    """The name of the call site `code`, `None` where the search goes on above it."""
+    module = frame.f_globals.get("__name__") or ""
+    package = module.partition(".")[0]
+    if module in LOOPS or package in RUNNERS:
+        return UNKNOWN
+    if package in SKIPPED or code.co_name in COMPREHENSIONS:
+        return None
+    return f"{_module(frame, module)}:{code.co_name}"
 
 
 def _module(frame: FrameType, module: str) -> str:

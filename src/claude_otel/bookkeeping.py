@@ -40,7 +40,6 @@ class Books:
     def __init__(self, instruments: Instruments) -> None:
         self.instruments = instruments
         self._models = Bounded(30)
-        self._limits = Bounded(20)
         self._commons: dict[tuple[str, str, str | None, str | None], Values] = {}
 
     def model(self, name: str | None) -> str:
@@ -76,8 +75,10 @@ class Books:
         if not account.all and call.operation == "chat":
             amounts += self._nothing_used(call)
         amounts += self._missed(call, account)
-        self.instruments.table.add(amounts)
-        self._limits_of(call)
+        table = self.instruments.table
+        table.add(amounts)
+        if call.headers.rate_limits:
+            table.put(call.target.provider, self.model(call.model), call.headers.rate_limits)
         self._times(call, account)
 
     def _ended(self, call: Call) -> list[Amount]:
@@ -156,16 +157,6 @@ class Books:
             (t.MISSED_TOKENS_METRIC, values, account.miss.tokens),
             (t.MISSED_COST_METRIC, values, max(account.missed_cost or 0.0, 0.0)),
         ]
-
-    def _limits_of(self, call: Call) -> None:
-        told: list[Amount] = []
-        for limit in call.headers.rate_limits:
-            values = (call.target.provider, self.model(call.model), self._limits(limit.type))
-            if limit.remaining is not None:
-                told.append((t.REMAINING_METRIC, values, limit.remaining))
-            if limit.limit is not None:
-                told.append((t.LIMIT_METRIC, values, limit.limit))
-        self.instruments.table.put(told)
 
     def _times(self, call: Call, account: Account) -> None:
         verdict = call.verdict

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from opentelemetry.context import Context
@@ -48,19 +48,13 @@ LATER = frozenset({"message_start", "content_block_start", "message_delta", "mes
 """The events that are looked at, until the first text has come and after: most events of a stream are text."""
 
 
-@dataclass(eq=False)
 class Call:
-    """One call. `watched` are the types of the events that `event` wants to see now."""
+    """One call. `watched` are the types of the events that `event` wants to see now.
 
-    operation: Operation
-    target: Target
-    model: str | None
-    stream: bool
-    method: str
-    attribution: Attribution
-    started: float = field(default_factory=time.perf_counter)
-    started_ns: int = field(default_factory=time.time_ns)
-    pid: int = field(default_factory=os.getpid)
+    `started` and other times without a unit are of `time.perf_counter`. What is told of a call is set as it is told:
+    until then the defaults of the class stand, as most calls are told little.
+    """
+
     watched: frozenset[str] = FIRST
 
     span: Span | None = None
@@ -74,17 +68,12 @@ class Call:
     new_prompt: bool = False
     timeout: float | None = None
     max_retries: int | None = None
-    batch_id: str | None = None
     batch_requests: int | None = None
     results: Results | None = None
 
-    attempts: list[Attempt] = field(default_factory=list)
     headers: Headers = NONE
     """Of the last answer."""
-    answers: list[Any] = field(default_factory=list)
-    """Responses that were accepted; a client-side fallback accepts more than one."""
 
-    raw_usage: dict[str, Any] = field(default_factory=dict)
     message_id: str | None = None
     served: str | None = None
     stop_reason: str | None = None
@@ -106,12 +95,37 @@ class Call:
     requests_while_read: bool = False
     """Whether requests can be sent while the answer is read: a fallback that middleware splices in."""
     on_begin: Callable[[Call], None] | None = None
-    on_end: list[Callable[[Call], None]] = field(default_factory=list)
-    """Who is told of the end, taken out by the first end: two threads can end a call at once."""
-
     outcome: Outcome = "completed"
     verdict: blame.Verdict | None = None
     duration: float = 0.0
+
+    def __init__(
+        self,
+        *,
+        operation: Operation,
+        target: Target,
+        model: str | None,
+        stream: bool,
+        method: str,
+        attribution: Attribution,
+        batch_id: str | None = None,
+    ) -> None:
+        self.operation = operation
+        self.target = target
+        self.model = model
+        self.stream = stream
+        self.method = method
+        self.attribution = attribution
+        self.batch_id = batch_id
+        self.started = time.perf_counter()
+        self.started_ns = time.time_ns()
+        self.pid = os.getpid()
+        self.attempts: list[Attempt] = []
+        self.answers: list[Any] = []
+        """Responses that were accepted; a client-side fallback accepts more than one."""
+        self.raw_usage: dict[str, Any] = {}
+        self.on_end: list[Callable[[Call], None]] = []
+        """Who is told of the end, taken out by the first end: two threads can end a call at once."""
 
     def attempt_begins(self) -> None:
         """Notes that an HTTP request is about to be sent."""

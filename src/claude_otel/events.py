@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from opentelemetry._logs import Logger, NoOpLogger, SeverityNumber
+from opentelemetry._logs import Logger, LogRecord, NoOpLogger, SeverityNumber
 
+from claude_otel import otel_shortcuts
 from claude_otel import telemetry as t
 from claude_otel.call import Call
 
@@ -52,11 +53,13 @@ def emit(logger: Logger, mode: str, call: Call, attributes: dict[str, Any]) -> N
 
 
 def _emit(logger: Logger, call: Call, name: str, severity: SeverityNumber, attributes: dict[str, Any]) -> None:
-    logger.emit(
+    record = LogRecord(
         timestamp=time.time_ns(),
         context=call.context,
         severity_number=severity,
         severity_text=severity.name,
         event_name=name,
-        attributes=attributes,
     )
+    if not otel_shortcuts.emit(logger, record, attributes):
+        record.attributes = attributes
+        logger.emit(record)

@@ -6,6 +6,7 @@ https://docs.anthropic.com/en/api/rate-limits. Read by their form, so that a new
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -40,32 +41,37 @@ NONE = Headers()
 def read(headers: Any) -> Headers:
     """What the `headers` of an answer tell. One pass over their bytes: looking them up by name is much dearer."""
     ids: dict[str, str | None] = {}
-    limits: dict[str, dict[str, int]] = {}
+    remaining: dict[str, int] = {}
+    limits: dict[str, int] = {}
     for name, value in headers.raw:
-        part, kind = _PARTS[name] if name in _PARTS else part_of(name)
+        found = _PARTS[name] if name in _PARTS else part_of(name)
+        if found is None:
+            continue
+        part, kind = found
         if part == "id":
             ids[kind] = text(value)
-        elif part and value.isdigit() and len(value) <= 15:
-            limits.setdefault(kind, {})[part] = int(value)
-    found = tuple(RateLimit(kind, of.get("remaining"), of.get("limit")) for kind, of in limits.items())
-    return Headers(ids.get("request-id"), ids.get("organization-id"), ids.get("workspace-id"), found)
+        elif value.isdigit() and len(value) <= 15:
+            (limits if part == "limit" else remaining)[kind] = int(value)
+    kinds = limits if limits.keys() == remaining.keys() else {**limits, **remaining}
+    found_limits = tuple([RateLimit(kind, remaining.get(kind), limits.get(kind)) for kind in kinds])
+    return Headers(ids.get("request-id"), ids.get("organization-id"), ids.get("workspace-id"), found_limits)
 
 
-_PARTS: dict[bytes, tuple[str, str]] = {}
+_PARTS: dict[bytes, tuple[str, str] | None] = {}
 """What is known of the names of headers, which are the same in every answer."""
 
 _MOST_PARTS = 200
 
 
-def part_of(name: bytes) -> tuple[str, str]:
+def part_of(name: bytes) -> tuple[str, str] | None:
     """What a header of this name tells: `id` and of what, `remaining` or `limit` and of which limit, or nothing."""
-    found = _part_of(name.lower().decode("ascii", "replace")) if len(name) <= _LONGEST else ("", "")
+    found = _part_of(name.lower().decode("ascii", "replace")) if len(name) <= _LONGEST else None
     if len(_PARTS) < _MOST_PARTS:
         _PARTS[name] = found
     return found
 
 
-def _part_of(name: str) -> tuple[str, str]:
+def _part_of(name: str) -> tuple[str, str] | None:
     if name in ("request-id", "anthropic-organization-id", "anthropic-workspace-id"):
         return "id", name.removeprefix("anthropic-")
     kind, _, part = name.rpartition("-")
@@ -74,7 +80,7 @@ def _part_of(name: str) -> tuple[str, str]:
             return part, kind.removeprefix(_RATE_LIMIT)
         if kind.startswith(_OTHERS):
             return part, kind.removeprefix("anthropic-")
-    return "", ""
+    return None
 
 
 def text(value: bytes) -> str | None:
@@ -84,10 +90,8 @@ def text(value: bytes) -> str | None:
 
 def scarcest(limits: Sequence[RateLimit]) -> tuple[str, float] | None:
     """The type of the limit of which the smallest share remains, and that share from 0 to 1."""
-    shares = [
-        (limit.remaining / limit.limit, limit.type) for limit in limits if limit.limit and limit.remaining is not None
-    ]
-    if not shares:
-        return None
-    share, name = min(shares)
-    return name, min(share, 1.0)
+    found, least = None, math.inf
+    for kind, remaining, limit in limits:
+        if limit and remaining is not None and (share := remaining / limit) < least:
+            found, least = kind, share
+    return None if found is None else (found, min(least, 1.0))

@@ -10,24 +10,29 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from opentelemetry import metrics
-from opentelemetry.context import Context
+from opentelemetry.context import Context, get_current
 from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider, Observation
 
-from claude_otel import fork_locks, guard
+from claude_otel import fork_locks, guard, otel_shortcuts
 from claude_otel import telemetry as t
-from claude_otel.bounded import OTHER
+from claude_otel.bounded import OTHER, Bounded
+from claude_otel.headers import RateLimit
 
 Values = tuple[Any, ...]
 """The values of a metric's attributes in the order of its row in the table of telemetry; `None` leaves one out."""
 
 MOST_SETS = 1800
 """Attribute sets of one instrument. The SDK folds all above 2,000 into one; ours stay below, and keep their names."""
+
+MOST_LIMITS = 200
+"""Sets of rate limits that are kept: those of a model, and of the kinds of requests that differ in them."""
 
 STALE_AFTER = 300.0
 """Seconds after which a gauge is no longer reported: a rate limit refills while nobody asks."""
@@ -37,18 +42,19 @@ _FOLDED = frozenset({t.REQUEST_MODEL, t.RESPONSE_MODEL, t.SURFACE, t.CALL_SITE, 
 
 
 class Table:
-    """The sums of every counter and the last values of every gauge, by attribute values."""
+    """The sums of every counter by attribute values, and the rate limits that were last told of."""
 
     def __init__(self) -> None:
         self.lock = Lock()
         self._sums: dict[str, dict[Values, float]] = {}
-        self._last: dict[str, dict[Values, tuple[float, float]]] = {}
+        self._limits: dict[Values, tuple[Sequence[RateLimit], float]] = {}
+        self._kinds = Bounded(20)
 
     def clear(self) -> None:
         """Starts at zero, with a lock that nobody holds: for a forked child."""
         self.lock = Lock()
         self._sums = {}
-        self._last = {}
+        self._limits = {}
 
     def add(self, amounts: Iterable[tuple[t.Metric, Values, float]]) -> None:
         """Adds every amount to the sum of its metric and attribute values."""
@@ -65,14 +71,14 @@ class Table:
                     folded_values = folded(metric, values)
                     sums[folded_values] = sums.get(folded_values, 0) + amount
 
-    def put(self, values_now: Iterable[tuple[t.Metric, Values, float]]) -> None:
-        """Makes each value the last one of its gauge."""
-        now = time.monotonic()
+    def put(self, provider: str, model: str, limits: Sequence[RateLimit]) -> None:
+        """Makes `limits` the last that were told of `model`, for the types that they are of."""
+        key = (provider, model, *[limit.type for limit in limits])
         with self.lock:
-            for metric, values, value in values_now:
-                last = self._last.setdefault(metric.name, {})
-                if values in last or len(last) < MOST_SETS:
-                    last[values] = (value, now)
+            # In the order of telling: where two overlap, the later one counts.
+            self._limits.pop(key, None)
+            if len(self._limits) < MOST_LIMITS:
+                self._limits[key] = (limits, time.monotonic())
 
     def sums(self, metric: t.Metric) -> list[tuple[Values, float]]:
         """Every sum of the counter `metric`."""
@@ -80,11 +86,16 @@ class Table:
             return list(self._sums.get(metric.name, {}).items())
 
     def last(self, metric: t.Metric) -> list[tuple[Values, float]]:
-        """The last values of the gauge `metric` that are not stale."""
+        """The last values of the gauge `metric`, `REMAINING_METRIC` or `LIMIT_METRIC`, that are not stale."""
         oldest = time.monotonic() - STALE_AFTER
+        found: dict[Values, float] = {}
         with self.lock:
-            last = self._last.get(metric.name, {})
-            return [(values, value) for values, (value, when) in last.items() if when >= oldest]
+            for (provider, model, *_), (limits, when) in self._limits.items():
+                for limit in limits if when >= oldest else ():
+                    value = limit.remaining if metric is t.REMAINING_METRIC else limit.limit
+                    if value is not None:
+                        found[provider, model, self._kinds(limit.type)] = value
+        return list(found.items())
 
 
 def folded(metric: t.Metric, values: Values) -> Values:
@@ -110,7 +121,7 @@ class Instruments:
         self._own: dict[str, Any] | None = None
         self._inherited: str | None = None
         self.histograms: dict[str, Histogram] = {}
-        self._sets: dict[str, set[Values]] = {}
+        self._points: dict[str, dict[Values, otel_shortcuts.Point | None]] = defaultdict(dict)
         meter = provider.get_meter(t.SCOPE, version)
         for metric in t.METRICS:
             self._create(meter, metric, edges)
@@ -139,12 +150,17 @@ class Instruments:
 
     def record(self, metric: t.Metric, values: Values, amount: float, context: Context | None) -> None:
         """Records `amount` in the histogram `metric`; `context` has the span that an exemplar points to."""
-        seen = self._sets.setdefault(metric.name, set())
-        if values not in seen:
-            if len(seen) >= MOST_SETS:
-                values = folded(metric, values)
-            seen.add(values)
-        self.histograms[metric.name].record(amount, {**attributes(metric, values), **self.own}, context)
+        context = get_current() if context is None else context
+        points = self._points[metric.name]
+        point = points.get(values)
+        if point is not None and point.record(amount, context):
+            return
+        if point is None and len(points) >= MOST_SETS:
+            values = folded(metric, values)
+        histogram = self.histograms[metric.name]
+        its_attributes = {**attributes(metric, values), **self.own}
+        histogram.record(amount, its_attributes, context)
+        points[values] = otel_shortcuts.point(sdk_instrument(histogram), its_attributes)
 
     @property
     def own(self) -> dict[str, Any]:
@@ -159,7 +175,7 @@ class Instruments:
     def restart(self) -> None:
         """Starts at zero in a forked child."""
         self.table.clear()
-        self._sets = {}
+        self._points.clear()
         self._inherited = instance_of(metrics.get_meter_provider() if self._provider is None else self._provider())
         self._own = None
         for histogram in self.histograms.values():

@@ -56,8 +56,7 @@ class Tariff(NamedTuple):
     row: str
 
 
-@dataclass
-class Line:
+class Line(NamedTuple):
     """A part of a bill: what one model cost for one component of `COST_COMPONENTS`."""
 
     model: str
@@ -81,10 +80,6 @@ class Bill:
     def priced(self) -> bool:
         """Whether `total` is the whole cost."""
         return not self.unpriced
-
-    def by_component(self) -> dict[str, float]:
-        """USD by component, over all models."""
-        return _sums((line.component, line.usd) for line in self.lines)
 
     def by_model(self) -> dict[str, float]:
         """USD by model, over all components."""
@@ -114,6 +109,7 @@ class Prices:
         self._discounts = discounts
         self._aliases = aliases
         self._tariffs: dict[Circumstances, Tariff | None] = {}
+        self._minimums: dict[tuple[str, str], int | None] = {}
 
     @classmethod
     def load(cls, overrides: Mapping[str, Any] | None = None) -> Prices:
@@ -188,8 +184,13 @@ class Prices:
 
     def cache_minimum(self, model: str, platform: str = "anthropic") -> int | None:
         """The tokens below which a prefix of `model` is silently not cached; `None` if not known."""
-        rows = self._rows_of(self._names(model), platform)
-        return next((row["cache_minimum"] for row in rows if row.get("cache_minimum")), None)
+        key = (model, platform)
+        if key not in self._minimums:
+            if len(self._minimums) >= MAX_TARIFFS:
+                self._minimums.clear()
+            rows = self._rows_of(self._names(model), platform)
+            self._minimums[key] = next((row["cache_minimum"] for row in rows if row.get("cache_minimum")), None)
+        return self._minimums[key]
 
     def _tariff(self, key: Circumstances) -> Tariff | None:
         try:

@@ -9,6 +9,7 @@ from typing import Any
 
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 
+from claude_otel import otel_shortcuts
 from claude_otel.call import Call
 
 
@@ -26,7 +27,8 @@ def end(call: Call, attributes: dict[str, Any]) -> None:
     if span is None or call.native:
         return
     if span.is_recording():
-        span.set_attributes(attributes)
+        if not otel_shortcuts.set_attributes(span, attributes):
+            span.set_attributes(attributes)
         if call.outcome in ("error", "truncated"):
             # Without a description: the API's message may quote what was sent.
             span.set_status(Status(StatusCode.ERROR))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """Where a call goes: what OpenTelemetry calls the provider, whose prices hold, and the server."""
 
     provider: str
@@ -17,16 +15,28 @@ class Target:
     port: int
 
 
+_ATTRIBUTE = "_self_claude_otel_target"
+
+
 def target_of(client: Any) -> Target:
-    """Where the requests of `client` go. It has a platform of its own since 1.14; before, its class tells."""
+    """Where the requests of `client` go; kept on the client, as long as it goes there."""
+    region = getattr(client, "aws_region", None) or getattr(client, "region", None)
+    url = client.base_url
+    known = vars(client).get(_ATTRIBUTE)
+    if known is None or known[0] is not url or known[1] != region:
+        known = vars(client)[_ATTRIBUTE] = (url, region, _target_of(client, url, region))
+    target: Target = known[2]
+    return target
+
+
+def _target_of(client: Any, url: Any, region: object) -> Target:
+    # A client has a platform of its own since 1.14; before, its class tells.
     provider = getattr(client, "_gen_ai_provider_name", None)
     platform = getattr(client, "_otel_platform", None)
     if provider is None:
         provider, platform = _by_class(type(client))
     if platform == "bedrock" and any("Mantle" in cls.__name__ for cls in type(client).__mro__):
         platform = "mantle"
-    region = getattr(client, "aws_region", None) or getattr(client, "region", None)
-    url = client.base_url
     return Target(
         provider=str(provider),
         platform=platform or "anthropic",

@@ -14,6 +14,8 @@ _PATH = re.compile(r"(?:^|[/:])v1/messages(/count_tokens|/batches(?:/([^/?]+)(/r
 def operation_of(options: Any) -> tuple[Operation, str | None] | None:
     """What a request is, and the id of its batch; `None` for one that is not recorded."""
     url, method = options.url, options.method.lower()
+    if url == "/v1/messages" and method == "post":
+        return _CHAT
     if "v1/messages" not in url:
         return None
     match = _PATH.search(url.partition("?")[0])
@@ -27,15 +29,22 @@ def operation_of(options: Any) -> tuple[Operation, str | None] | None:
     return None
 
 
+_CHAT: tuple[Operation, None] = ("chat", None)
+
+
 def method_of(options: Any, operation: Operation) -> str:
     """The way into the SDK, from the headers in which it says so itself."""
     headers = getattr(options, "headers", None)
-    headers = {str(key).lower(): str(value) for key, value in headers.items()} if isinstance(headers, Mapping) else {}
-    helper = headers.get("x-stainless-helper", "")
+    # All that tell of it begin so; most requests have none.
+    told = {
+        key.lower(): str(value)
+        for key, value in (headers.items() if isinstance(headers, Mapping) else ())
+        if isinstance(key, str) and key[:11].lower() == "x-stainless"
+    }
     # "true" is what raw responses said before 1.0.
-    raw = {"raw": "raw.", "true": "raw.", "stream": "streaming."}.get(headers.get("x-stainless-raw-response", ""), "")
+    raw = {"raw": "raw.", "true": "raw.", "stream": "streaming."}.get(told.get("x-stainless-raw-response", ""), "")
     beta = "beta=true" in options.url or (getattr(options, "qualifiers", None) or {}).get("beta") == "true"
-    return f"{raw}{'beta.' if beta else ''}{_helper(options, operation, headers, helper)}"
+    return f"{raw}{'beta.' if beta else ''}{_helper(options, operation, told)}"
 
 
 _METHODS: dict[Operation, str] = {
@@ -47,15 +56,17 @@ _METHODS: dict[Operation, str] = {
 }
 
 
-def _helper(options: Any, operation: Operation, headers: Mapping[str, str], helper: str) -> str:
-    if "BetaToolRunner" in helper:
-        return "tool_runner"
-    if "message-thread" in helper:
-        return "thread"
-    if headers.get("x-stainless-helper-method") == "stream" or "x-stainless-stream-helper" in headers:
-        return "stream"
-    if "messages.parse" in helper:
-        return "parse"
+def _helper(options: Any, operation: Operation, told: Mapping[str, str]) -> str:
+    if told:
+        helper = told.get("x-stainless-helper", "")
+        if "BetaToolRunner" in helper:
+            return "tool_runner"
+        if "message-thread" in helper:
+            return "thread"
+        if told.get("x-stainless-helper-method") == "stream" or "x-stainless-stream-helper" in told:
+            return "stream"
+        if "messages.parse" in helper:
+            return "parse"
     # Since 1.14 every method of the SDK names its span.
     named = getattr(options, "span_name", "") is not None
     return _METHODS[operation] if named else str(options.method).lower()
