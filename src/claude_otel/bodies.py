@@ -59,11 +59,23 @@ _held: weakref.WeakSet[Held] = weakref.WeakSet()
 def end_all() -> None:
     """Ends the calls whose streams are still open: for the exit of the process, before the exporters are shut down."""
     try:
-        for held in list(_held):
+        for held in now_held():
             held.call.dropped()
     except Exception:
-        # Threads may still open streams.
         guard.failed("end")
+
+
+def now_held() -> list[Held]:
+    """All that are held at one moment, tried for again when a thread that goes on opens or closes a stream."""
+    for _ in range(_TRIES):
+        try:
+            return list(_held)
+        except RuntimeError:
+            continue
+    return []
+
+
+_TRIES = 1000
 
 
 def call_of(response: Any) -> Call | None:
