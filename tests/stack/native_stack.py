@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from claude_otel.monitoring.collector import collector_tempo_yml, collector_yml
 from claude_otel.monitoring.config import Config
 from claude_otel.monitoring.prometheus import prometheus_yml
+from claude_otel.monitoring.rules_file import LEDGER, RECORDING, rule_files
 from claude_otel.stack import native
 from claude_otel.stack.health import OPENER
 from claude_otel.stack.ports import free_ports
@@ -30,11 +33,14 @@ receivers:
 """
 
 
-def files(**changes: str) -> dict[str, str]:
-    """Generated files with an Alertmanager that sends all to the local log, and no rules."""
+def files(changes: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """Generated files with an Alertmanager that sends all to the local log, and the recording rules, every second."""
     config = Config()
+    rules = {path: re.sub(r"interval: \S+", "interval: 1s", text) for path, text in rule_files(config).items()}
     fast = prometheus_yml(config).replace("15s", "1s")
     return {
+        LEDGER: rules[LEDGER],
+        RECORDING: rules[RECORDING],
         "stack/prometheus.yml": fast,
         "stack/collector.yaml": collector_yml(config),
         "stack/collector-tempo.yaml": collector_tempo_yml(config),
@@ -88,9 +94,9 @@ class Stack:
 
 
 @contextmanager
-def native_stack(directory: Path, **changes: str) -> Iterator[Stack]:
+def native_stack(directory: Path, changes: Mapping[str, str] = MappingProxyType({})) -> Iterator[Stack]:
     """A stack that is up, and down afterwards."""
-    stack = Stack(State(directory), free_ports(), files(**changes))
+    stack = Stack(State(directory), free_ports(), files(changes))
     stack.up()
     try:
         yield stack

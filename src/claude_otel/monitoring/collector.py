@@ -67,7 +67,7 @@ receivers:
       http:
         endpoint: {bind(HTTP_PORT, 4318)}
 
-# No batch processor: it would acknowledge what is only in memory. The exporters' queues make the batches.
+# No batch processor: it would acknowledge what is only in memory.
 processors:
   memory_limiter:
     check_interval: 1s
@@ -96,17 +96,13 @@ processors:
 exporters:
   otlp_http/prometheus:
     metrics_endpoint: http://${{env:{PROMETHEUS}:-127.0.0.1:9090}}/api/v1/otlp/v1/metrics
-    # One consumer keeps the samples in order. A full queue refuses, which the alerts see.
+    # What one process sends stays one request. Prometheus refuses the whole of one that has a single sample it cannot
+    # take (a wrong clock, delta temporality): nobody else's samples are lost with it. One consumer keeps the order.
     sending_queue:
       storage: file_storage
       sizer: bytes
       queue_size: {QUEUE_MIB * MEBIBYTE}
       num_consumers: 1
-      batch:
-        flush_timeout: 200ms
-        sizer: items
-        min_size: 2000
-        max_size: 8000
     retry_on_failure:
       max_interval: 10s
       max_elapsed_time: 0
@@ -116,7 +112,9 @@ service:
   extensions: [health_check, file_storage]
   telemetry:
     resource:
-      service.name: collector
+      attributes:
+        - name: service.name
+          value: collector
     metrics:
       level: normal
       readers:

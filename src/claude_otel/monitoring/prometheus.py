@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from claude_otel.monitoring.ledger import LATE
+
 if TYPE_CHECKING:
     from claude_otel.monitoring.config import Config
 
@@ -20,7 +22,7 @@ SCRAPED = ("collector", "prometheus", "alertmanager")
 INTERVAL = "15s"
 """How often programs are scraped and rules evaluated."""
 
-OUT_OF_ORDER = "6h"
+OUT_OF_ORDER = LATE
 """How late a sample may be and still be stored.
 
 Samples are late when they waited in the queue of the Collector. Prometheus stores none that is older than this before

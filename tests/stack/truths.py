@@ -1,0 +1,54 @@
+"""What Prometheus must say, from the fake API's journal; and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from native_stack import Stack
+
+import journal_truth
+from claude_otel import telemetry as t
+from claude_otel.fakeapi import Entry
+from claude_otel.monitoring import metric_names as m
+
+COUNTERS = {
+    "input": m.name(t.INPUT_METRIC),
+    "output": m.name(t.OUTPUT_METRIC),
+    "cache_read": m.name(t.CACHE_READ_METRIC),
+    "reasoning": m.name(t.REASONING_METRIC),
+}
+CACHE_WRITE = m.name(t.CACHE_WRITE_METRIC)
+
+Numbers = dict[str, float]
+
+
+def truth(entries: Iterable[Entry]) -> Numbers:
+    """Tokens of each kind, attempts, and micro-dollars, as the journal has them."""
+    served = list(entries)
+    tokens = journal_truth.tokens(journal_truth.usages(served))
+    return {
+        **{kind: float(count) for kind, count in tokens.items()},
+        "attempts": float(len([each for each in served if each.endpoint == "messages"])),
+        "usd": dollars(journal_truth.usd(served)),
+    }
+
+
+def dollars(amount: Decimal | float) -> float:
+    """USD to the hundred-millionth: far below a cent, and above what floats add."""
+    return round(float(amount), 8)
+
+
+def raw(stack: Stack, window: str = "1h") -> Numbers:
+    """The same from the raw counters: the last that each process said."""
+
+    def total(series: str) -> float:
+        return stack.value(f"sum(last_over_time({series}[{window}]))")
+
+    return {
+        **{kind: total(name) for kind, name in COUNTERS.items()},
+        "cache_write_5m": total(f'{CACHE_WRITE}{{claude_cache_ttl="5m"}}'),
+        "cache_write_1h": total(f'{CACHE_WRITE}{{claude_cache_ttl="1h"}}'),
+        "attempts": total(m.name(t.ATTEMPTS_METRIC)),
+        "usd": dollars(total(m.COST)),
+    }
