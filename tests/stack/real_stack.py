@@ -29,6 +29,7 @@ from claude_otel.stack.state import State
 from claude_otel.stack.status import status
 from programs import environment, run
 
+ROOT = Path(__file__).resolve().parents[2]
 NEEDED = [name for name in NAMES if name not in ("tempo", "grafana")]
 
 PROGRAM = """
@@ -278,6 +279,42 @@ def test_program_that_cannot_start(tmp_path: Path) -> None:
     assert str(state.log("collector")) in str(problem.value)
     assert not native.any_running(state)
     assert all(is_free(port) for port in ports.values())
+
+
+def test_the_shipped_files(tmp_path: Path) -> None:
+    """The command line brings up the stack with the very files that are committed, and all their rules evaluate."""
+    ports = free_ports()
+    options = [option for name, port in ports.items() for option in ("--port", f"{name}={port}")]
+    stack = Stack(State(tmp_path), ports, {})
+    (tmp_path / "empty.yaml").touch()
+    config = ["--config", str(tmp_path / "empty.yaml")]
+    try:
+        done = claude_otel("stack", "up", "--native", "--dir", str(tmp_path), *config, *options)
+        assert done.returncode == 0, done.stderr
+        assert f"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:{ports['otlp-http']}" in done.stdout
+        assert "nobody" in done.stderr
+        for path in ("stack/prometheus.yml", "stack/collector.yaml", "alerts/alertmanager.yml"):
+            assert (stack.state.config / path).read_text() == (ROOT / path).read_text()
+        rules = eventually(lambda: all_rules(stack), evaluated, seconds=90)
+        assert [(each["name"], each["lastError"]) for each in rules if each["health"] != "ok"] == []
+        assert {"record", "alert"} <= {"alert" if each["type"] == "alerting" else "record" for each in rules}
+        found = eventually(
+            lambda: stack.ask("prometheus", "/api/v1/alertmanagers")["data"]["activeAlertmanagers"], bool
+        )
+        assert [each["url"] for each in found] == [f"http://127.0.0.1:{ports['alertmanager']}/api/v2/alerts"]
+    finally:
+        native.down(stack.state, print)
+
+
+def all_rules(stack: Stack) -> list[dict[str, str]]:
+    """Every rule as Prometheus has it."""
+    groups = stack.ask("prometheus", "/api/v1/rules")["data"]["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def evaluated(rules: list[dict[str, str]]) -> bool:
+    """Whether every rule has been evaluated."""
+    return bool(rules) and all(each["health"] != "unknown" for each in rules)
 
 
 def test_down_leaves_nothing(tmp_path: Path) -> None:

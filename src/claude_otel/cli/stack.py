@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from claude_otel.cli.config import ConfigOption, loaded
 from claude_otel.cli.problem import Problem
 
 if TYPE_CHECKING:
@@ -31,14 +32,6 @@ Directory = Annotated[
         "--dir", metavar="DIR", help="Where the stack keeps everything; by default claude-otel/stack in XDG_STATE_HOME."
     ),
 ]
-Config = Annotated[
-    Optional[Path],  # noqa: UP045
-    typer.Option(
-        "--config",
-        metavar="FILE",
-        help="The claude-otel.yaml to go by; by default CLAUDE_OTEL_CONFIG, else ./claude-otel.yaml, else no file.",
-    ),
-]
 Port = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option("--port", metavar="NAME=NUMBER", help="Another port for one listener, such as prometheus=19090."),
@@ -47,7 +40,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.
 
 
 @app.command(short_help="Start the stack, or what of it is down.")
-def up(native: Native = False, directory: Directory = None, config: Config = None, port: Port = None) -> None:
+def up(native: Native = False, directory: Directory = None, config: ConfigOption = None, port: Port = None) -> None:
     """Start the stack, and wait until all of it is healthy. What runs already reads its changed files again.
 
     Everything listens on loopback only. Tempo and Grafana are started too when they are on PATH. When a program cannot
@@ -55,13 +48,14 @@ def up(native: Native = False, directory: Directory = None, config: Config = Non
 
     Example: claude-otel stack up --native
     """
+    from claude_otel.monitoring import generated
     from claude_otel.stack import native as stack
     from claude_otel.stack.ports import parsed
 
     if not native:
         raise Problem("say how: `claude-otel stack up --native` runs it as processes of this machine.")
     state = state_of(directory)
-    files = generated_files(config)
+    files = generated.files(loaded(config).config)
     ports = parsed(port) if port else stack.known_ports(state)
     stack.up(files, state, ports, say)
     say("")
@@ -128,10 +122,3 @@ def state_of(directory: Path | None) -> State:
     from claude_otel.stack.state import State, default_directory
 
     return State((directory or default_directory()).absolute())
-
-
-def generated_files(config: Path | None) -> dict[str, str]:
-    """The files that claude-otel.yaml makes. Raises `Problem` with all faults of it."""
-    from claude_otel.monitoring import config_file, generated
-
-    return generated.files(config_file.load(config_file.find(str(config) if config else None)).config)
