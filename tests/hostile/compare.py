@@ -476,6 +476,9 @@ ATTRIBUTES = {each.name: each for each in telemetry.ATTRIBUTES}
 def faults(item: Case, seen: Seen, told: Told) -> Iterator[str]:
     """What our record of a case has wrong."""
     calls = min(seen.calls, 1) if item.client == "falling_back" else seen.calls
+    if "results" in WAYS[item.way].kinds and seen.failed and len(told.events) == calls + 1:
+        # The URL of the results comes from the first answer: of one that is none, no request is seen.
+        calls += 1
     # The SDK has spans for more than we record: for the tool runner, and for a list of models.
     if len(told.spans) + min(seen.sdk_spans, calls) != calls:
         yield f"{len(told.spans)} spans of ours, {seen.sdk_spans} of the SDK's, {calls} calls"
