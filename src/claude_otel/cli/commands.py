@@ -8,11 +8,13 @@ from typing import Annotated, Optional
 
 import typer
 
-from claude_otel.cli import stack
+from claude_otel.cli import models, stack
 from claude_otel.cli.calls import calls
+from claude_otel.cli.check import check
 from claude_otel.cli.demo import demo
 from claude_otel.cli.doctor import doctor
 from claude_otel.cli.fake_api import fake_api
+from claude_otel.cli.generate import generate
 from claude_otel.cli.problem import Problem
 
 app = typer.Typer(
@@ -89,5 +91,8 @@ def run(
 app.command("demo", short_help="See a small application at work, without a key.")(demo)
 app.command("fake-api", short_help="Serve a Claude API on loopback, faults included.")(fake_api)
 app.command("doctor", short_help="Find out why nothing is seen, and what to do.", context_settings=PASS_ON)(doctor)
+app.command("check", short_help="Check claude-otel.yaml: every fault at once.")(check)
+app.command("generate", short_help="Write the rules and routes that claude-otel.yaml makes.")(generate)
+app.add_typer(models.app, name="models", short_help="Show which models retire when.")
 app.add_typer(stack.app, name="stack", short_help="Run the stack that makes pages of what calls tell.")
 app.command("calls", short_help="Find calls again that the stack has seen.")(calls)

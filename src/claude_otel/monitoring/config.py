@@ -41,7 +41,7 @@ Times = Annotated[float, Field(gt=1, le=10_000, json_schema_extra={"unit": "time
 Days = Annotated[int, Field(ge=1, le=3_650, json_schema_extra={"unit": "days"})]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000, json_schema_extra={"unit": ""})]
 SurfaceName = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(values.surface_name)]
-ReceiverName = Annotated[str, Field(pattern=values.RECEIVER_NAME, max_length=60)]
+ReceiverName = Annotated[str, Field(pattern=values.RECEIVER_NAME, max_length=60), AfterValidator(values.receiver_name)]
 TimeZone = Annotated[str, AfterValidator(values.time_zone)]
 Text = Annotated[str, Field(min_length=1)]
 SecretFile = Annotated[

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from claude_otel.config import CONFIG as VARIABLE
-from claude_otel.monitoring import consistency, messages
+from claude_otel.monitoring import consistency, lifecycle, messages
 from claude_otel.monitoring.config import Config
 from claude_otel.monitoring.fault import Fault, Place, dotted
 from claude_otel.monitoring.yaml_document import Document, NotYAMLError, parse
@@ -53,14 +53,6 @@ class Loaded:
     path: Path | None = None
     warnings: tuple[Message, ...] = ()
 
-    @property
-    def lifecycle_file(self) -> Path | None:
-        """The file with retirement dates that the file names."""
-        named = self.config.models.lifecycle_file
-        if named is None:
-            return None
-        return (self.path.parent if self.path else Path()) / named
-
 
 def find(named: str | None, environ: Mapping[str, str] = os.environ) -> Path | None:
     """The file to read: the one named, else that of `CLAUDE_OTEL_CONFIG`, else ./claude-otel.yaml if it is there."""
@@ -70,8 +62,11 @@ def find(named: str | None, environ: Mapping[str, str] = os.environ) -> Path | N
     return Path(NAME) if Path(NAME).exists() else None
 
 
-def load(path: Path | None) -> Loaded:
-    """What the file at `path` says, the defaults if there is none. Raises `ConfigError`."""
+def load(path: Path | None, *, dates_may_be_missing: bool = False) -> Loaded:
+    """What the file at `path` says, the defaults if there is none. Raises `ConfigError`.
+
+    `dates_may_be_missing` is for who is about to write the file with retirement dates.
+    """
     if path is None:
         return read("", NAME, None)
     try:
@@ -82,10 +77,10 @@ def load(path: Path | None) -> Loaded:
     except UnicodeDecodeError as error:
         what = f"is not UTF-8 text (byte {error.start}); save it as UTF-8"
         raise ConfigError([Message(str(path), None, "", what)]) from error
-    return read(text, str(path), path)
+    return read(text, str(path), path, dates_may_be_missing=dates_may_be_missing)
 
 
-def read(text: str, file: str = NAME, path: Path | None = None) -> Loaded:
+def read(text: str, file: str = NAME, path: Path | None = None, *, dates_may_be_missing: bool = False) -> Loaded:
     """What `text`, the content of `file`, says. Raises `ConfigError`."""
     try:
         document = parse(text)
@@ -96,7 +91,8 @@ def read(text: str, file: str = NAME, path: Path | None = None) -> Loaded:
         what = f"has a {type(data).__name__} at the top, where keys are expected; write `key: value` lines"
         raise ConfigError([Message(file, 1, "", what)])
     found, config = checked(data)
-    faults = [*document.faults, *found, *price_faults(data.get("prices"), document)]
+    config, unread = with_lifecycle(config, path, dates_may_be_missing)
+    faults = [*document.faults, *found, *unread, *price_faults(data.get("prices"), document)]
     if faults:
         raise ConfigError(shown(faults, file, document))
     return Loaded(config, path, tuple(shown(consistency.warnings(config), file, document)))
@@ -143,6 +139,20 @@ def take_away(data: Any, place: Place) -> None:
             data.pop(last)
         else:
             data[last] = None
+
+
+def with_lifecycle(config: Config, path: Path | None, may_be_missing: bool) -> tuple[Config, list[Fault]]:
+    """`config` with the path of the retirement dates from where it is read, and what is wrong with that file."""
+    if config.models.lifecycle_file is None:
+        return config, []
+    file = (path.parent if path else Path()) / config.models.lifecycle_file
+    models = config.models.model_copy(update={"lifecycle_file": str(file)})
+    try:
+        if file.exists() or not may_be_missing:
+            lifecycle.load(file)
+    except lifecycle.LifecycleError as error:
+        return config, [Fault(("models", "lifecycle_file"), str(error))]
+    return config.model_copy(update={"models": models}), []
 
 
 def names(data: Any, *place: str) -> list[str]:

@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from claude_otel.price_table import table_name
+
+if TYPE_CHECKING:
+    from claude_otel.monitoring.config import Config
 
 FILE = Path(__file__).with_name("lifecycle.json")
 
@@ -98,6 +101,12 @@ class Lifecycle:
 def plain(row: Row) -> dict[str, Any]:
     """`row` as JSON has it."""
     return {key: value.isoformat() if isinstance(value, date) else value for key, value in asdict(row).items()}
+
+
+def of(config: Config) -> Lifecycle:
+    """The rows that hold for `config`: those of the file that it names, else those that came with claude-otel."""
+    named = config.models.lifecycle_file
+    return load(Path(named) if named else None)
 
 
 def load(path: Path | None = None) -> Lifecycle:

@@ -15,6 +15,9 @@ TOKEN = re.compile(r"(?=[^/]*[0-9])(?=[^/]*[A-Za-z])[A-Za-z0-9_=.-]{20,}")
 """A part of a path that is long and mixed enough to be a secret, as in the addresses of webhooks."""
 
 RECEIVER_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+OUR_RECEIVERS = "claude-otel-"
+"""How the names of receivers begin that are not the user's."""
+
 ABSOLUTE_PATH = r"^/"
 CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
@@ -33,6 +36,13 @@ def surface_name(value: str) -> str:
         raise fault(f"is a name that claude-otel gives to calls it cannot name ({', '.join(RESERVED)}); choose another")
     if value != value.strip() or not value.isprintable():
         raise fault("has blanks around it or characters that do not print; take them out")
+    return value
+
+
+def receiver_name(value: str) -> str:
+    """A name that is not one of ours."""
+    if value.startswith(OUR_RECEIVERS):
+        raise fault(f"begins with {OUR_RECEIVERS!r}, as claude-otel's own receivers do; choose another name")
     return value
 
 
