@@ -75,12 +75,13 @@ def scale(rules: str, factor: Fraction) -> str:
             block = None
         opened = _EXPRESSION.fullmatch(line)
         if block is not None:
-            line = _expression(line, factor)
-        elif opened:
-            block = len(opened[1])
+            lines.append(_expression(line, factor))
         elif _KEY.match(line):
-            line = _DURATION.sub(lambda found: scaled(found[0], factor), line)
-        lines.append(line)
+            lines.append(_DURATION.sub(lambda found: scaled(found[0], factor), line))
+        else:
+            lines.append(line)
+        if block is None and opened:
+            block = len(opened[1])
     return "\n".join(lines)
 
 

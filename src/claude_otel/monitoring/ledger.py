@@ -179,5 +179,6 @@ def rows(config: Config) -> list[Row]:
 
 def group(config: Config) -> Group:
     """The ledger."""
-    return Group("claude-ledger", tuple(ledger(row) for row in rows(config)), "What was counted, exactly: docs/ledger.md")
-
+    return Group(
+        "claude-ledger", tuple(ledger(row) for row in rows(config)), "What was counted, exactly: docs/ledger.md"
+    )

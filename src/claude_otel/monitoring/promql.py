@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from textwrap import indent
 
 Labels = tuple[str, ...]
@@ -32,11 +32,6 @@ def edge(bound: float) -> str:
     """A regular expression, quoted, for the `le` of a bucket: `2` over OTLP, `2.0` where it was scraped."""
     plain = number(bound).replace(".", "[.]")
     return quoted(plain if "." in number(bound) else f"{plain}|{plain}[.]0")
-
-
-def matching(**labels: str) -> str:
-    """Matchers in braces."""
-    return "{" + ", ".join(f"{key}={quoted(value)}" for key, value in labels.items()) + "}" if labels else ""
 
 
 def by(labels: Labels, inner: str, function: str = "sum") -> str:
@@ -71,9 +66,6 @@ def names(expr: str) -> frozenset[str]:
     return frozenset(found) - _WORDS
 
 
-_WORDS = frozenset({"and", "or", "unless", "bool", "offset", "on", "by", "group_left", "group_right", "ignoring", "without", "sum", "count", "min", "max", "avg", "group", "topk", "inf", "Inf", "nan", "NaN"})  # fmt: skip
-
-
-def series_of(selector: str, labels: Mapping[str, str]) -> str:
-    """`selector` with more matchers."""
-    return f"{selector}{matching(**labels)}"
+_WORDS = frozenset(
+    ["and", "or", "unless", "bool", "offset", "on", "by", "group_left", "group_right", "ignoring", "without", "sum", "count", "min", "max", "avg", "group", "topk", "inf", "Inf", "nan", "NaN"]
+)

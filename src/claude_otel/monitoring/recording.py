@@ -5,7 +5,9 @@ Names are `level:metric:operations`: the labels that are left, what is measured,
 
 from __future__ import annotations
 
-from claude_otel.monitoring import ledger, zone
+from textwrap import indent
+
+from claude_otel.monitoring import ledger, models, zone
 from claude_otel.monitoring import metric_names as m
 from claude_otel.monitoring.config import Config
 from claude_otel.monitoring.ledger import LatencyBudget, Row, increase, latency_budgets
@@ -24,7 +26,8 @@ MODEL = (m.PROVIDER, m.REQUEST_MODEL)
 QUARTER = 900
 """Midnight is a multiple of a quarter of an hour everywhere, so that a subquery of this step meets it."""
 
-LONGEST_DAY = 26 * 3600
+HOUR = 3600
+LONGEST_DAY = 26 * HOUR
 LONGEST_MONTH = 32 * 86400
 
 
@@ -39,6 +42,7 @@ def groups(config: Config) -> list[Group]:
         cache(),
         latency(config),
         presence(config),
+        models.group(config),
     ]
 
 
@@ -61,21 +65,26 @@ def calls() -> Group:
         ]
     rules += [
         Recording("claude:calls:increase5m", "sum (surface:claude_calls:increase5m)"),
-        Recording("claude:calls:increase1d", "sum (surface:claude_calls:increase1d)"),
         Recording(
             "surface_blame:claude_calls:ratio5m",
             f"surface_blame:claude_calls:increase5m\n/ on ({m.SURFACE}) group_left ()\n(surface:claude_calls:increase5m > 0)",
         ),
-        window(ledger.CALLS, "job_model_error", "claude_calls", (m.JOB, *MODEL, m.ERROR_TYPE), "10m", f'{m.ERROR_TYPE}!=""'),
+        window(
+            ledger.CALLS, "job_model_error", "claude_calls", (m.JOB, *MODEL, m.ERROR_TYPE), "10m", f'{m.ERROR_TYPE}!=""'
+        ),
         window(ledger.CALLS, "surface_outcome", "claude_calls", (m.SURFACE, m.OUTCOME), "1h"),
-        window(ledger.CALLS, "surface_stop", "claude_calls", (m.SURFACE, m.STOP_REASON), "1h", f'{m.STOP_REASON}!="none"'),
+        window(
+            ledger.CALLS, "surface_stop", "claude_calls", (m.SURFACE, m.STOP_REASON), "1h", f'{m.STOP_REASON}!="none"'
+        ),
         window(ledger.CALLS, "surface", "claude_completed_calls", SURFACE, "5m", f'{m.OUTCOME}="completed"'),
+        window(ledger.CALLS, "surface", "claude_calls", SURFACE, "1d"),
         window(ledger.CALLS, "model", "claude_calls", MODEL, "30m"),
         window(ledger.CALLS, "model", "claude_calls", MODEL, "1d"),
+        Recording("claude:calls:increase1d", "sum (surface:claude_calls:increase1d)"),
         share("surface_outcome:claude_calls:ratio1h", "surface_outcome:claude_calls:increase1h"),
         share("surface_stop:claude_calls:ratio1h", "surface_stop:claude_calls:increase1h"),
         Recording("surface:claude_answers:increase1h", by(SURFACE, "surface_stop:claude_calls:increase1h")),
-    ]  # fmt: skip
+    ]
     return Group("claude-calls", tuple(rules))
 
 
@@ -109,10 +118,18 @@ def attempts() -> Group:
                 by(headroom, f"avg_over_time({m.REMAINING}[5m]) / (avg_over_time({m.LIMIT}[5m]) > 0)", "min"),
                 why="Of the process that has least: each tells what its last answer said",
             ),
-            window(ledger.INSTRUMENTATION_ERRORS, "job_component", "claude_instrumentation_errors", (m.JOB, m.COMPONENT), "1h"),
-            window(ledger.UNPRICED_CALLS, "job_model", "claude_unpriced_calls", (m.JOB, m.PROVIDER, m.RESPONSE_MODEL), "1h"),
+            window(
+                ledger.INSTRUMENTATION_ERRORS,
+                "job_component",
+                "claude_instrumentation_errors",
+                (m.JOB, m.COMPONENT),
+                "1h",
+            ),
+            window(
+                ledger.UNPRICED_CALLS, "job_model", "claude_unpriced_calls", (m.JOB, m.PROVIDER, m.RESPONSE_MODEL), "1h"
+            ),
         ),
-    )  # fmt: skip
+    )
 
 
 def money() -> Group:
@@ -126,8 +143,9 @@ def money() -> Group:
             Recording("claude:cost_usd:increase1h", "sum (surface:claude_cost_usd:increase1h)"),
             Recording("claude:cost_usd:increase7d", "sum (surface:claude_cost_usd:increase7d)"),
             window(ledger.COST, "surface_site", "claude_cost_usd", (m.SURFACE, m.CALL_SITE), "30m"),
-            period("today", zone.DAY_START, LONGEST_DAY),
-            period("month", zone.MONTH_START, LONGEST_MONTH),
+            day_base(),
+            spent_since("today", DAY_BASE),
+            spent_since("month", month_base()),
             *(
                 Recording(f"{level}:{each}", by(labels, f"surface_model:claude_cost_usd:{each}"))
                 for each in ("today", "month")
@@ -142,22 +160,39 @@ def money() -> Group:
     )
 
 
-def period(name: str, start: str, longest: int) -> Recording:
-    """What was spent since `start`: the total now less the total then, or less nothing when the book is younger."""
-    labels = (m.SURFACE, m.RESPONSE_MODEL)
-    total = by(labels, ledger.COST.total)
+DAY_BASE = "surface_model:claude_cost_usd:at_day_start"
+BY_MODEL = (m.SURFACE, m.RESPONSE_MODEL)
+
+
+def day_base() -> Recording:
+    """The total as it was when the day began; nothing when the book is younger."""
     expr = f"""\
-{total}
-- (
-  last_over_time((
-    {total}
-    and on () (vector(time()) <= on () ({start} @ end()))
-  )[{longest}:{QUARTER}])
-  and on () ({ledger.COST.since} <= on () {start})
-  or
-  {total} * 0
-)"""
-    return Recording(f"surface_model:claude_cost_usd:{name}", expr)
+last_over_time((
+  {by(BY_MODEL, ledger.COST.total)}
+  and on () (vector(time()) <= on () ({zone.DAY_START} @ end()))
+)[{LONGEST_DAY}:{QUARTER}])
+and on () ({ledger.COST.since} <= on () {zone.DAY_START})"""
+    return Recording(DAY_BASE, expr, why="Midnight is met exactly: everywhere it is a multiple of 900 seconds")
+
+
+def month_base() -> str:
+    """The total as it was when the first day of the month began; nothing when the book is younger."""
+    return f"""\
+{DAY_BASE} and on () ({zone.DAY_START} == on () {zone.MONTH_START})
+or
+last_over_time((
+  {DAY_BASE}
+  and on () ({zone.DAY_START} <= on () ({zone.MONTH_START} @ end()))
+)[{LONGEST_MONTH}:{HOUR}])
+and on () ({ledger.COST.since} <= on () {zone.MONTH_START})"""
+
+
+def spent_since(name: str, base: str) -> Recording:
+    """What was spent since the total was `base`; all of it where there was no total yet."""
+    total = by(BY_MODEL, ledger.COST.total)
+    return Recording(
+        f"surface_model:claude_cost_usd:{name}", f"{total}\n- (\n{indent(base, '  ')}\n  or\n  {total} * 0\n)"
+    )
 
 
 def forecast(level: str) -> Recording:
@@ -180,7 +215,10 @@ def cache() -> Group:
     """How much of the input was read from the cache, what the misses cost, what the cache saved."""
     rules = []
     for length in ("1h", "7d"):
-        read, every = f"surface:claude_cache_read_tokens:increase{length}", f"surface:claude_input_tokens:increase{length}"
+        read, every = (
+            f"surface:claude_cache_read_tokens:increase{length}",
+            f"surface:claude_input_tokens:increase{length}",
+        )
         rules += [
             window(ledger.INPUT_TOKENS, "surface", "claude_input_tokens", SURFACE, length),
             window(ledger.CACHE_READ_TOKENS, "surface", "claude_cache_read_tokens", SURFACE, length),
@@ -295,5 +333,3 @@ def share_of(percent: float | None) -> float | None:
 def allowed(percent: float | None) -> float | None:
     """What is left to 100 percent, as a share of one."""
     return None if percent is None else round(1 - percent / 100, 6)
-
-

@@ -106,15 +106,16 @@ def group(time_zone: str) -> Group:
     """When today and this month began in `time_zone`, and when the month ends."""
     zone = ZoneInfo(time_zone)
     after_midnight = midnights(zone)
+    now = offsets(zone).expression("time()")
     first_of_next = f"({FIRST_DAY} + days_in_month({FIRST_DAY} * {DAY}))"
     rules = [
-        Recording(OFFSET, f"vector(\n  {offsets(zone).expression('time()')}\n)", why=f"Seconds that {time_zone} is ahead of UTC"),
+        Recording(OFFSET, f"vector(\n  {now}\n)", why=f"Seconds that {time_zone} is ahead of UTC"),
         Recording(LOCAL_DAY, f"floor(({OFFSET} + time()) / {DAY})", why="Days since 1970 by the calendar of the zone"),
         Recording(DAY_START, begin(LOCAL_DAY, after_midnight)),
         Recording(FIRST_DAY, f"{LOCAL_DAY} - day_of_month({LOCAL_DAY} * {DAY}) + 1"),
         Recording(MONTH_START, begin(FIRST_DAY, after_midnight)),
         Recording(MONTH_END, begin(first_of_next, after_midnight)),
-    ]  # fmt: skip
+    ]
     if time_zone not in ("UTC", "Etc/UTC"):
         rules.append(Recording(TABLE_END, f"vector({table_end(zone)})", why="Make the files anew before then"))
     return Group("claude-calendar", tuple(rules), f"Today and this month in {time_zone}")
