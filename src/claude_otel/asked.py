@@ -6,13 +6,15 @@ import hashlib
 import json
 import marshal
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from claude_otel.usage import SHORT, get, text
 
 
-class Asked(NamedTuple):
+@dataclass(slots=True)
+class Asked:
     """The request of a call, as far as the record needs it.
 
     The hashes are local: `tools`, `system` and `parameters` are what a change of makes the cache miss.
@@ -40,14 +42,10 @@ class Prefix(NamedTuple):
     system: str
     parameters: str
 
-    @property
-    def fingerprint(self) -> str:
-        """The fingerprint of the prompt: of tools and system, so that models can be compared on the same prompt."""
-        return _fingerprint(self.tools, self.system)
-
 
 @lru_cache(maxsize=256)
-def _fingerprint(tools: str, system: str) -> str:
+def fingerprint(tools: str, system: str) -> str:
+    """The fingerprint of a prompt: of its tools and system, so that models can be compared on the same prompt."""
     return hashlib.blake2b((tools + system).encode(), digest_size=8).hexdigest()
 
 

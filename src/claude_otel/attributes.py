@@ -6,10 +6,12 @@ from typing import Any
 
 from claude_otel import telemetry as t
 from claude_otel.account import Account
+from claude_otel.asked import fingerprint
 from claude_otel.batches import Results
 from claude_otel.call import Call
-from claude_otel.headers import scarcest
 from claude_otel.usage import Usage
+
+Attributes = dict[str, Any]
 
 FINISH_REASONS = {
     "end_turn": "stop",
@@ -22,39 +24,50 @@ FINISH_REASONS = {
 """The GenAI conventions' words for the API's stop reasons; any other stop reason stays as it is."""
 
 
-def at_start(call: Call) -> dict[str, Any]:
+def at_start(call: Call) -> Attributes:
     """What the span of a call starts with, so that a sampler sees it."""
-    attributes = {
+    target, attribution = call.target, call.attribution
+    values: Attributes = {
         t.OPERATION: call.operation,
-        t.PROVIDER: call.target.provider,
-        t.REQUEST_MODEL: call.model,
-        t.SERVER_ADDRESS: call.target.address,
-        t.SERVER_PORT: call.target.port,
-        t.SURFACE: call.attribution.surface,
-        t.CALL_SITE: call.attribution.call_site,
-        t.AGENT: call.attribution.agent,
+        t.PROVIDER: target.provider,
+        t.SERVER_ADDRESS: target.address,
+        t.SERVER_PORT: target.port,
+        t.SURFACE: attribution.surface,
+        t.CALL_SITE: attribution.call_site,
         t.SDK_METHOD: call.method,
-        t.REQUEST_STREAM: call.stream or None,
-        t.BATCH_ID: call.batch_id,
     }
-    return {name: value for name, value in attributes.items() if value is not None}
+    if call.model is not None:
+        values[t.REQUEST_MODEL] = call.model
+    if attribution.agent is not None:
+        values[t.AGENT] = attribution.agent
+    if call.stream:
+        values[t.REQUEST_STREAM] = True
+    if call.batch_id is not None:
+        values[t.BATCH_ID] = call.batch_id
+    return values
 
 
-def at_end(call: Call, account: Account, user_hash: str | None) -> dict[str, Any]:
+def at_end(call: Call, account: Account, user_hash: str | None) -> Attributes:
     """Everything else that is known of the call when it has ended."""
-    attributes = {**asked(call), t.USER_HASH: user_hash, **answer(call), **times(call), **ending(call)}
-    if (limit := scarcest(call.headers.rate_limits)) is not None:
-        attributes[t.RATE_LIMIT_TYPE], attributes[t.RATE_LIMIT_HEADROOM] = limit
+    values: Attributes = {t.OUTCOME: call.outcome, t.ATTEMPTS: len(call.attempts)}
+    if user_hash is not None:
+        values[t.USER_HASH] = user_hash
+    asked(call, values)
+    answer(call, values)
+    times(call, values)
     if account.usage is not None:
-        attributes.update(used(account))
-        attributes[t.TIME_PER_OUTPUT_TOKEN] = per_output_token(call, account)
-        attributes.update(paid(account))
+        used(account, values)
+        paid(account, values)
+        if (seconds := per_output_token(call, account)) is not None:
+            values[t.TIME_PER_OUTPUT_TOKEN] = seconds
+    if call.verdict is not None or call.stop_reason == "refusal":
+        failure(call, values)
     if call.results is not None:
-        attributes.update(batch(call.results))
-    return {name: value for name, value in attributes.items() if value is not None}
+        batch(call.results, values)
+    return values
 
 
-def beside_the_sdks(values: dict[str, Any]) -> dict[str, Any]:
+def beside_the_sdks(values: Attributes) -> Attributes:
     """Those of `values` that go on the SDK's own span: what the SDK says of a call, or leaves out, stays as it is."""
     return {name: value for name, value in values.items() if name.startswith("claude.") or name in _OURS}
 
@@ -62,43 +75,65 @@ def beside_the_sdks(values: dict[str, Any]) -> dict[str, Any]:
 _OURS = (t.COST, t.USER_HASH)
 
 
-def asked(call: Call) -> dict[str, Any]:
+def asked(call: Call, values: Attributes) -> None:
     """What the request asked for."""
     request = call.asked
-    return {
-        t.MAX_TOKENS: request.max_tokens,
-        t.EFFORT: request.effort,
-        t.OUTPUT_TYPE: "json" if request.json_output else None,
-        t.REQUEST_TIER: request.service_tier,
-        t.THINKING_TYPE: request.thinking_type,
-        t.THINKING_BUDGET: request.thinking_budget,
-        t.BETA: request.betas or None,
-        t.TASK_BUDGET: request.task_budget,
-        t.TOOLS: request.tools or None,
-        t.TIMEOUT: call.timeout,
-        t.MAX_RETRIES: call.max_retries,
-        t.PROMPT_FINGERPRINT: None if request.prefix is None else request.prefix.fingerprint,
-        t.BATCH_REQUESTS: call.batch_requests,
-    }
+    if request.max_tokens is not None:
+        values[t.MAX_TOKENS] = request.max_tokens
+    if call.timeout is not None:
+        values[t.TIMEOUT] = call.timeout
+    if call.max_retries is not None:
+        values[t.MAX_RETRIES] = call.max_retries
+    if request.prefix is not None:
+        values[t.PROMPT_FINGERPRINT] = fingerprint(request.prefix.tools, request.prefix.system)
+    if request.tools:
+        values[t.TOOLS] = request.tools
+    if request.betas:
+        values[t.BETA] = request.betas
+    if request.effort is not None:
+        values[t.EFFORT] = request.effort
+    if request.service_tier is not None:
+        values[t.REQUEST_TIER] = request.service_tier
+    if request.thinking_type is not None:
+        values[t.THINKING_TYPE] = request.thinking_type
+        if request.thinking_budget is not None:
+            values[t.THINKING_BUDGET] = request.thinking_budget
+    if request.json_output:
+        values[t.OUTPUT_TYPE] = "json"
+    if request.task_budget is not None:
+        values[t.TASK_BUDGET] = request.task_budget
+    if call.batch_requests is not None:
+        values[t.BATCH_REQUESTS] = call.batch_requests
 
 
-def answer(call: Call) -> dict[str, Any]:
+def answer(call: Call, values: Attributes) -> None:
     """What the API answered with, besides numbers."""
-    status = call.attempts[-1].status if call.attempts else None
-    return {
-        t.RESPONSE_ID: call.message_id,
-        t.RESPONSE_MODEL: call.served,
-        t.FINISH_REASONS: finish_reasons(call),
-        t.STOP_REASON: call.stop_reason,
-        t.REFUSAL_CATEGORY: call.refusal_category,
-        t.REQUEST_ID: call.headers.request_id,
-        t.ORGANIZATION_ID: call.headers.organization_id,
-        t.WORKSPACE_ID: call.headers.workspace_id,
-        t.STATUS_CODE: status,
-        t.COUNTED_INPUT_TOKENS: call.counted_tokens,
-        # Of a batch that was created it is the answer.
-        t.BATCH_ID: call.batch_id,
-    }
+    if call.message_id is not None:
+        values[t.RESPONSE_ID] = call.message_id
+    if call.served is not None:
+        values[t.RESPONSE_MODEL] = call.served
+    if (reasons := finish_reasons(call)) is not None:
+        values[t.FINISH_REASONS] = reasons
+    if call.stop_reason is not None:
+        values[t.STOP_REASON] = call.stop_reason
+    if call.refusal_category is not None:
+        values[t.REFUSAL_CATEGORY] = call.refusal_category
+    if call.counted_tokens is not None:
+        values[t.COUNTED_INPUT_TOKENS] = call.counted_tokens
+    # Of a batch that was created it is the answer.
+    if call.batch_id is not None:
+        values[t.BATCH_ID] = call.batch_id
+    if call.attempts and call.attempts[-1].status is not None:
+        values[t.STATUS_CODE] = call.attempts[-1].status
+    headers = call.headers
+    if headers.request_id is not None:
+        values[t.REQUEST_ID] = headers.request_id
+    if headers.organization_id is not None:
+        values[t.ORGANIZATION_ID] = headers.organization_id
+    if headers.workspace_id is not None:
+        values[t.WORKSPACE_ID] = headers.workspace_id
+    if headers.scarcest is not None:
+        values[t.RATE_LIMIT_TYPE], values[t.RATE_LIMIT_HEADROOM] = headers.scarcest
 
 
 def finish_reasons(call: Call) -> tuple[str, ...] | None:
@@ -110,17 +145,18 @@ def finish_reasons(call: Call) -> tuple[str, ...] | None:
     return (FINISH_REASONS.get(call.stop_reason, call.stop_reason),)
 
 
-def times(call: Call) -> dict[str, Any]:
+def times(call: Call, values: Attributes) -> None:
     """How long the call took, and what for."""
+    if call.first_chunk is not None:
+        values[t.TIME_TO_FIRST_CHUNK] = call.first_chunk
+    if (seconds := first_text(call)) is not None:
+        values[t.TIME_TO_FIRST_TEXT] = seconds
     attempts = call.attempts
-    return {
-        t.TIME_TO_FIRST_CHUNK: call.first_chunk,
-        t.TIME_TO_FIRST_TEXT: first_text(call),
-        t.ATTEMPTS: len(attempts),
-        t.ATTEMPT_STATUSES: tuple(str(attempt.status or attempt.failure or "none") for attempt in attempts) or None,
-        t.RESEND_COUNT: len(attempts) - 1 if len(attempts) > 1 else None,
-        t.BACKOFF: sum(seconds for _, seconds in backoffs(call)) if len(attempts) > 1 else None,
-    }
+    if attempts:
+        values[t.ATTEMPT_STATUSES] = tuple([str(each.status or each.failure or "none") for each in attempts])
+    if len(attempts) > 1:
+        values[t.RESEND_COUNT] = len(attempts) - 1
+        values[t.BACKOFF] = sum(seconds for _, seconds in backoffs(call))
 
 
 def first_text(call: Call) -> float | None:
@@ -152,16 +188,15 @@ def backoffs(call: Call) -> list[tuple[Any, float]]:
     return [(before, max(after.started - before.ended, 0.0)) for before, after in pairs if not before.answered_well]
 
 
-def ending(call: Call) -> dict[str, Any]:
-    """How the call ended, and who is to blame."""
+def failure(call: Call, values: Attributes) -> None:
+    """Who is to blame for an answer that was not the one that was asked for, and for what."""
     verdict = call.verdict
-    cancelled = verdict is not None and verdict.blame == "cancelled"
-    return {
-        t.OUTCOME: call.outcome,
-        t.BLAME: blame_of(call),
-        t.ERROR_TYPE: None if verdict is None or cancelled else verdict.error_type,
-        t.ERROR_CODE: None if verdict is None else verdict.code,
-    }
+    values[t.BLAME] = blame_of(call)
+    if verdict is not None:
+        if verdict.blame != "cancelled":
+            values[t.ERROR_TYPE] = verdict.error_type
+        if verdict.code is not None:
+            values[t.ERROR_CODE] = verdict.code
 
 
 def blame_of(call: Call) -> str | None:
@@ -171,72 +206,78 @@ def blame_of(call: Call) -> str | None:
     return "refused" if call.stop_reason == "refusal" else None
 
 
-def used(account: Account) -> dict[str, Any]:
+def used(account: Account, values: Attributes) -> None:
     """The tokens of all answers of the call. Output is left out where it is not final."""
     usages = account.usages
     last = usages[-1]
     totals = last.totals if len(usages) == 1 else Usage([usage.totals for usage in usages]).totals
-    attributes = {
-        t.INPUT_TOKENS: totals.prompt_tokens,
-        t.OUTPUT_TOKENS: totals.output_tokens,
-        t.CACHE_READ_TOKENS: totals.cache_read,
-        t.CACHE_WRITE_TOKENS: totals.cache_write_5m + totals.cache_write_1h,
-        t.CACHE_WRITE_5M_TOKENS: totals.cache_write_5m,
-        t.CACHE_WRITE_1H_TOKENS: totals.cache_write_1h,
-        t.REASONING_TOKENS: last.reasoning_tokens,
-        t.RESPONSE_TIER: last.service_tier,
-        t.SPEED: last.speed,
-        t.GEO: last.inference_geo,
-        t.WEB_SEARCHES: last.web_search_requests or None,
-        t.WEB_FETCHES: last.web_fetch_requests or None,
-        t.ITERATIONS: last.iterations or None,
-    }
+    write_5m, write_1h = totals.cache_write_5m, totals.cache_write_1h
+    values[t.INPUT_TOKENS] = totals.input_tokens + totals.cache_read + write_5m + write_1h
     if account.partial:
-        attributes[t.OUTPUT_TOKENS], attributes[t.PARTIAL] = None, True
-    if len(usages) > 1:
-        reasoning = [usage.reasoning_tokens for usage in usages if usage.reasoning_tokens is not None]
-        attributes[t.REASONING_TOKENS] = sum(reasoning) if reasoning else None
-        attributes[t.WEB_SEARCHES] = sum(usage.web_search_requests for usage in usages) or None
-        attributes[t.WEB_FETCHES] = sum(usage.web_fetch_requests for usage in usages) or None
-    compactions = [
-        entry for usage in usages if usage.iterations for entry in usage.entries if entry.kind == "compaction"
-    ]
+        values[t.PARTIAL] = True
+    else:
+        values[t.OUTPUT_TOKENS] = totals.output_tokens
+    values[t.CACHE_READ_TOKENS] = totals.cache_read
+    values[t.CACHE_WRITE_TOKENS] = write_5m + write_1h
+    values[t.CACHE_WRITE_5M_TOKENS] = write_5m
+    values[t.CACHE_WRITE_1H_TOKENS] = write_1h
+    if last.service_tier is not None:
+        values[t.RESPONSE_TIER] = last.service_tier
+    if last.speed is not None:
+        values[t.SPEED] = last.speed
+    if last.inference_geo is not None:
+        values[t.GEO] = last.inference_geo
+    if last.reasoning_tokens is not None:
+        values[t.REASONING_TOKENS] = last.reasoning_tokens
+    if last.web_search_requests or last.web_fetch_requests or last.iterations or len(usages) > 1:
+        used_by_parts(usages, values)
+
+
+def used_by_parts(usages: list[Usage], values: Attributes) -> None:
+    """What few answers use: server tools, iterations, and more answers than one."""
+    reasoning = [usage.reasoning_tokens for usage in usages if usage.reasoning_tokens is not None]
+    if reasoning:
+        values[t.REASONING_TOKENS] = sum(reasoning)
+    if searches := sum(usage.web_search_requests for usage in usages):
+        values[t.WEB_SEARCHES] = searches
+    if fetches := sum(usage.web_fetch_requests for usage in usages):
+        values[t.WEB_FETCHES] = fetches
+    if usages[-1].iterations:
+        values[t.ITERATIONS] = usages[-1].iterations
+    compactions = [entry for usage in usages for entry in usage.entries if entry.kind == "compaction"]
     if compactions:
-        attributes[t.COMPACTION_INPUT_TOKENS] = sum(entry.prompt_tokens for entry in compactions)
-        attributes[t.COMPACTION_OUTPUT_TOKENS] = sum(entry.output_tokens for entry in compactions)
-    return attributes
+        values[t.COMPACTION_INPUT_TOKENS] = sum(entry.prompt_tokens for entry in compactions)
+        values[t.COMPACTION_OUTPUT_TOKENS] = sum(entry.output_tokens for entry in compactions)
 
 
-def paid(account: Account) -> dict[str, Any]:
+def paid(account: Account, values: Attributes) -> None:
     """What the call cost, in USD, and what missing the cache cost of that."""
-    attributes: dict[str, Any] = {}
-    if account.miss is not None:
-        attributes[t.MISS_REASON] = account.miss.reason
-        attributes[t.MISSED_TOKENS] = account.miss.tokens
-        attributes[t.MISSED_COST] = account.missed_cost
+    miss = account.miss
+    if miss is not None:
+        values[t.MISS_REASON] = miss.reason
+        values[t.MISSED_TOKENS] = miss.tokens
+        if account.missed_cost is not None:
+            values[t.MISSED_COST] = account.missed_cost
     bills = account.bills
     if any(bill.unpriced for bill in bills):
-        attributes[t.UNPRICED] = True
-    elif bills:
-        attributes[t.COST] = sum(bill.total for bill in bills)
-        attributes[t.UNCACHED_COST] = sum(bill.uncached for bill in bills)
-        for bill in bills:
-            for line in bill.lines:
-                name = _COST_OF[line.component]
-                attributes[name] = attributes.get(name, 0.0) + line.usd
-    return attributes
+        values[t.UNPRICED] = True
+        return
+    for bill in bills:
+        values[t.COST] = values.get(t.COST, 0.0) + bill.total
+        values[t.UNCACHED_COST] = values.get(t.UNCACHED_COST, 0.0) + bill.uncached
+        for _, component, usd in bill.lines:
+            name = _COST_OF[component]
+            values[name] = values.get(name, 0.0) + usd
 
 
 _COST_OF = {component: f"claude.cost.{component}" for component in t.COST_COMPONENTS}
 
 
-def batch(results: Results) -> dict[str, Any]:
+def batch(results: Results, values: Attributes) -> None:
     """What was read of a batch's results."""
-    return {
-        t.BATCH_REQUESTS: results.rows,
-        t.BATCH_SUCCEEDED: results.succeeded,
-        t.BATCH_FAILED: results.failed,
-    }
+    values[t.BATCH_REQUESTS] = results.rows
+    values[t.BATCH_SUCCEEDED] = results.succeeded
+    values[t.BATCH_FAILED] = results.failed
 
 
 def cost_by_model(call: Call, account: Account) -> dict[str, float] | None:

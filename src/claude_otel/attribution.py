@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import CodeType, FrameType, TracebackType
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from opentelemetry import baggage
 
@@ -162,7 +162,8 @@ class surface:  # noqa: N801  reads as a statement: `with surface("checkout-chat
         return cast(_F, call)
 
 
-class Attribution(NamedTuple):
+@dataclass(slots=True)
+class Attribution:
     """What a call is attributed to. `surface`, `call_site` and `agent` are bounded."""
 
     surface: str

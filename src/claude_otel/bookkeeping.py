@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from claude_otel import telemetry as t
 from claude_otel.account import Account
 from claude_otel.attributes import backoffs, blame_of, first_text, per_output_token
 from claude_otel.bounded import Bounded, one_of
+from claude_otel.cache_watch import Miss
 from claude_otel.call import Attempt, Call
-from claude_otel.metrics import Instruments, Values
+from claude_otel.metrics import Cell, Change, Instruments, Values
 from claude_otel.pricing import Bill
-from claude_otel.usage import Entry, Usage
+from claude_otel.usage import Usage
 
 NONE = "none"
 
@@ -27,20 +30,31 @@ STOP_REASONS = frozenset(
     }
 )
 TIERS = frozenset({"standard", "priority", "batch", "flex", "flex_discount", "priority_on_demand"})
+TOKENS: dict[str, tuple[tuple[Any, ...], ...]] = {
+    "tokens": (
+        (t.INPUT_METRIC,),
+        (t.OUTPUT_METRIC,),
+        (t.CACHE_READ_METRIC,),
+        (t.CACHE_WRITE_METRIC, "5m"),
+        (t.CACHE_WRITE_METRIC, "1h"),
+    ),
+    "reasoning": ((t.REASONING_METRIC,),),
+}
+"""The counters of tokens, each with the values that it has after those that all of them have."""
+
 EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max", "default"})
-
-_MOST_COMMONS = 1000
-
-Amount = tuple[t.Metric, Values, float]
 
 
 class Books:
-    """Books calls into the instruments, under few attribute values."""
+    """Books calls into the instruments, under few attribute values.
+
+    Every group of counters is looked up by what it depends on, once: the same few come again and again.
+    """
 
     def __init__(self, instruments: Instruments) -> None:
         self.instruments = instruments
+        self._cells = instruments.table.cells
         self._models = Bounded(30)
-        self._commons: dict[tuple[str, str, str | None, str | None], Values] = {}
 
     def model(self, name: str | None) -> str:
         """`name` as a metric attribute."""
@@ -48,115 +62,137 @@ class Books:
 
     def common(self, call: Call, served: str | None = None) -> Values:
         """The values that every metric of a call starts with; `served` when it is not the call's own."""
-        key = (call.operation, call.target.provider, call.model, served or call.served or call.model)
-        values = self._commons.get(key)
-        if values is None:
-            operation, provider, asked, answered = key
-            values = (operation, provider, self.model(asked), self.model(answered))
-            if len(self._commons) < _MOST_COMMONS:
-                self._commons[key] = values
-        return values
+        model = call.model
+        return (
+            call.operation,
+            call.target.provider,
+            self.model(model),
+            self.model(served or call.served or model),
+        )
 
     def active(self, call: Call, change: int) -> None:
         """Adds `change` to the calls that have not ended."""
-        values = (call.operation, call.target.provider, self.model(call.model), call.attribution.surface)
-        self.instruments.table.add([(t.ACTIVE_METRIC, values, change)])
+        self.instruments.table.add([(self._active(call), change)])
+
+    def _active(self, call: Call) -> Cell:
+        provider, surface = call.target.provider, call.attribution.surface
+        return self._cells(
+            ("active", call.operation, provider, call.model, surface),
+            lambda: [(t.ACTIVE_METRIC, (call.operation, provider, self.model(call.model), surface))],
+        )[0]
 
     def error(self, component: str) -> None:
         """Counts a failure of our own."""
-        self.instruments.table.add([(t.ERRORS_METRIC, (component,), 1)])
+        cells = self._cells(("error", component), lambda: [(t.ERRORS_METRIC, (component,))])
+        self.instruments.table.add([(cells[0], 1)])
 
     def book(self, call: Call, account: Account) -> None:
         """Books an ended call."""
-        amounts = [*self._ended(call), *self._attempts(call)]
+        changes = self._ended(call)
+        changes += [(self._attempt(call, attempt, t.ATTEMPTS_METRIC), 1) for attempt in call.attempts]
+        if len(call.attempts) > 1:
+            slept = backoffs(call)
+            changes += [(self._attempt(call, attempt, t.BACKOFF_METRIC), seconds) for attempt, seconds in slept]
         # The results of a batch were booked as they were read.
-        for item in account.all if call.results is None else ():
-            amounts += self.used(call, item.usage, item.bill)
-        if not account.all and call.operation == "chat":
-            amounts += self._nothing_used(call)
-        amounts += self._missed(call, account)
+        if call.results is None:
+            for item in account.all:
+                changes += self.used(call, item.usage, item.bill)
+        if account.usage is None and call.operation == "chat":
+            # Zeros for a failed call, as the conventions ask: its series exist before the first tokens do.
+            changes += [(cell, 0) for cell in self._token_cells(call, None, "standard")[:2]]
+        if account.miss is not None:
+            changes += self._missed(call, account.miss, account.missed_cost)
         table = self.instruments.table
-        table.add(amounts)
+        table.add(changes)
         if call.headers.rate_limits:
             table.put(call.target.provider, self.model(call.model), call.headers.rate_limits)
         self._times(call, account)
 
-    def _ended(self, call: Call) -> list[Amount]:
-        verdict = call.verdict
-        values = (
-            *self.common(call),
-            call.attribution.surface,
-            call.outcome,
-            one_of(STOP_REASONS, call.stop_reason or NONE),
-            blame_of(call) or NONE,
-            None if verdict is None or verdict.blame == "cancelled" else verdict.error_type,
-            len(call.attempts) > 1,
+    def _ended(self, call: Call) -> list[Change]:
+        verdict, surface, blame = call.verdict, call.attribution.surface, blame_of(call)
+        error_type = None if verdict is None or verdict.blame == "cancelled" else verdict.error_type
+        told = (surface, call.outcome, call.stop_reason, blame, error_type, len(call.attempts) > 1)
+        cells = self._cells(
+            ("ended", call.operation, call.target.provider, call.model, call.served, *told),
+            lambda: [(t.CALLS_METRIC, (*self.common(call), *few(*told)))],
         )
-        active = (call.operation, call.target.provider, self.model(call.model), call.attribution.surface)
-        amounts: list[Amount] = [(t.CALLS_METRIC, values, 1), (t.ACTIVE_METRIC, active, -1)]
+        changes: list[Change] = [(cells[0], 1), (self._active(call), -1)]
         if call.new_prompt:
-            amounts.append((t.PROMPT_CHANGES_METRIC, (call.attribution.surface,), 1))
-        return amounts
+            changed = self._cells(("changed", surface), lambda: [(t.PROMPT_CHANGES_METRIC, (surface,))])
+            changes.append((changed[0], 1))
+        return changes
 
-    def _attempts(self, call: Call) -> list[Amount]:
-        common = self.common(call)
-        ended: list[Amount] = [(t.ATTEMPTS_METRIC, (*common, *attempt_values(each)), 1) for each in call.attempts]
-        slept = backoffs(call) if len(call.attempts) > 1 else ()
-        return ended + [(t.BACKOFF_METRIC, (*common, *attempt_values(each)), seconds) for each, seconds in slept]
+    def _attempt(self, call: Call, attempt: Attempt, metric: t.Metric) -> Cell:
+        status, blame = attempt.status, attempt.blame
+        return self._cells(
+            (metric.name, call.operation, call.target.provider, call.model, call.served, status, blame),
+            lambda: [(metric, (*self.common(call), str(status or NONE), blame or NONE))],
+        )[0]
 
-    def used(self, call: Call, usage: Usage | None, bill: Bill | None) -> list[Amount]:
+    def used(self, call: Call, usage: Usage | None, bill: Bill | None) -> list[Change]:
         """The tokens and the money of one answer, each iteration on its own model."""
         if usage is None:
             return []
         tier = one_of(TIERS, usage.service_tier or "standard")
-        amounts: list[Amount] = []
+        changes: list[Change] = []
         for entry in usage.entries:
-            amounts += self._tokens(call, entry, tier)
+            read, write_5m, write_1h = entry.cache_read, entry.cache_write_5m, entry.cache_write_1h
+            cells = self._token_cells(call, entry.model, tier)
+            amounts = (entry.input_tokens + read + write_5m + write_1h, entry.output_tokens, read, write_5m, write_1h)
+            changes += zip(cells, amounts, strict=True)
         if usage.reasoning_tokens is not None:
-            values = (*self.common(call, usage.entries[-1].model), call.attribution.surface, tier, "unknown")
-            amounts.append((t.REASONING_METRIC, values, usage.reasoning_tokens))
+            cells = self._token_cells(call, usage.entries[-1].model, tier, "reasoning")
+            changes.append((cells[0], usage.reasoning_tokens))
         if bill is not None and bill.priced:
-            amounts += self._money(call, bill, tier)
+            changes += self._money(call, bill, tier)
         elif bill is not None:
-            amounts.append((t.UNPRICED_METRIC, self.common(call, bill.unpriced[0]), 1))
-        return amounts
+            model = bill.unpriced[0]
+            cells = self._cells(
+                ("unpriced", call.operation, call.target.provider, call.model, model),
+                lambda: [(t.UNPRICED_METRIC, self.common(call, model))],
+            )
+            changes.append((cells[0], 1))
+        return changes
 
-    def _tokens(self, call: Call, entry: Entry, tier: str) -> list[Amount]:
-        values = (*self.common(call, entry.model), call.attribution.surface, tier, "unknown")
-        return [
-            (t.INPUT_METRIC, values, entry.prompt_tokens),
-            (t.OUTPUT_METRIC, values, entry.output_tokens),
-            (t.CACHE_READ_METRIC, values, entry.cache_read),
-            (t.CACHE_WRITE_METRIC, (*values, "5m"), entry.cache_write_5m),
-            (t.CACHE_WRITE_METRIC, (*values, "1h"), entry.cache_write_1h),
-        ]
+    def _token_cells(self, call: Call, model: str | None, tier: str, what: str = "tokens") -> tuple[Cell, ...]:
+        surface = call.attribution.surface
 
-    def _nothing_used(self, call: Call) -> list[Amount]:
-        """Zeros for a failed call, as the conventions ask: its series exist before the first tokens do."""
-        values = (*self.common(call), call.attribution.surface, "standard", "unknown")
-        return [(t.INPUT_METRIC, values, 0), (t.OUTPUT_METRIC, values, 0)]
+        def series() -> list[tuple[t.Metric, Values]]:
+            values = (*self.common(call, model), surface, tier, "unknown")
+            return [(metric, (*values, *ttl)) for metric, *ttl in TOKENS[what]]
 
-    def _money(self, call: Call, bill: Bill, tier: str) -> list[Amount]:
-        who = call.attribution
-        effort = one_of(EFFORTS, call.asked.effort or "default")
-        amounts: list[Amount] = []
-        for line in bill.lines:
-            values = (
-                *self.common(call, line.model), who.surface, who.call_site, line.component, tier, effort,
-                who.agent or NONE,
-            )  # fmt: skip
-            amounts.append((t.COST_METRIC, values, line.usd))
-        amounts.append((t.UNCACHED_COST_METRIC, (*self.common(call), who.surface), bill.uncached))
-        return amounts
+        return self._cells(
+            (what, call.operation, call.target.provider, call.model, model or call.served, surface, tier), series
+        )
 
-    def _missed(self, call: Call, account: Account) -> list[Amount]:
-        if account.miss is None:
-            return []
-        values = (*self.common(call), call.attribution.surface, account.miss.reason)
-        return [
-            (t.MISSED_TOKENS_METRIC, values, account.miss.tokens),
-            (t.MISSED_COST_METRIC, values, max(account.missed_cost or 0.0, 0.0)),
-        ]
+    def _money(self, call: Call, bill: Bill, tier: str) -> list[Change]:
+        provider, who, effort = call.target.provider, call.attribution, call.asked.effort
+        told = (who.surface, who.call_site, tier, effort, who.agent)
+        changes: list[Change] = []
+        for model, component, usd in bill.lines:
+
+            def series(model: str = model, component: str = component) -> list[tuple[t.Metric, Values]]:
+                level = one_of(EFFORTS, effort or "default")
+                values = (who.surface, who.call_site, component, tier, level, who.agent or NONE)
+                return [(t.COST_METRIC, (*self.common(call, model), *values))]
+
+            cells = self._cells(("cost", call.operation, provider, call.model, model, component, *told), series)
+            changes.append((cells[0], usd))
+        cells = self._cells(
+            ("uncached", call.operation, provider, call.model, call.served, who.surface),
+            lambda: [(t.UNCACHED_COST_METRIC, (*self.common(call), who.surface))],
+        )
+        changes.append((cells[0], bill.uncached))
+        return changes
+
+    def _missed(self, call: Call, miss: Miss, cost: float | None) -> list[Change]:
+        def series() -> list[tuple[t.Metric, Values]]:
+            values = (*self.common(call), call.attribution.surface, miss.reason)
+            return [(t.MISSED_TOKENS_METRIC, values), (t.MISSED_COST_METRIC, values)]
+
+        key = (call.operation, call.target.provider, call.model, call.served, call.attribution.surface, miss.reason)
+        tokens, usd = self._cells(("missed", *key), series)
+        return [(tokens, miss.tokens), (usd, max(cost or 0.0, 0.0))]
 
     def _times(self, call: Call, account: Account) -> None:
         verdict = call.verdict
@@ -174,6 +210,8 @@ class Books:
                 record(metric, (*common, surface), seconds, context)
 
 
-def attempt_values(attempt: Attempt) -> tuple[str, str]:
-    """The status and the blame of an attempt, as metric attributes."""
-    return str(attempt.status or NONE), attempt.blame or NONE
+def few(
+    surface: str, outcome: str, stop_reason: str | None, blame: str | None, error_type: str | None, retried: bool
+) -> Values:
+    """How a call ended, in few values."""
+    return surface, outcome, one_of(STOP_REASONS, stop_reason or NONE), blame or NONE, error_type, retried

@@ -31,6 +31,9 @@ Values = tuple[Any, ...]
 MOST_SETS = 1800
 """Attribute sets of one instrument. The SDK folds all above 2,000 into one; ours stay below, and keep their names."""
 
+MOST_KNOWN = 10_000
+"""Groups of cells that are found at once."""
+
 MOST_LIMITS = 200
 """Sets of rate limits that are kept: those of a model, and of the kinds of requests that differ in them."""
 
@@ -41,35 +44,59 @@ _FOLDED = frozenset({t.REQUEST_MODEL, t.RESPONSE_MODEL, t.SURFACE, t.CALL_SITE, 
 """The attributes that become `other` when an instrument has too many sets."""
 
 
+class Cell:
+    """One sum: of a counter, for one set of attribute values."""
+
+    __slots__ = ("sum",)
+
+    def __init__(self) -> None:
+        self.sum: float = 0
+
+
+Change = tuple[Cell, float]
+
+
 class Table:
     """The sums of every counter by attribute values, and the rate limits that were last told of."""
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self._sums: dict[str, dict[Values, float]] = {}
+        self._sums: dict[str, dict[Values, Cell]] = {}
         self._limits: dict[Values, tuple[Sequence[RateLimit], float]] = {}
         self._kinds = Bounded(20)
+        self._known: dict[Values, tuple[Cell, ...]] = {}
+        """Cells by what the caller knows them by, so that they need not be looked up one by one."""
 
     def clear(self) -> None:
         """Starts at zero, with a lock that nobody holds: for a forked child."""
         self.lock = Lock()
         self._sums = {}
         self._limits = {}
+        self._known = {}
 
-    def add(self, amounts: Iterable[tuple[t.Metric, Values, float]]) -> None:
-        """Adds every amount to the sum of its metric and attribute values."""
+    def cells(self, key: Values, series: Callable[[], Iterable[tuple[t.Metric, Values]]]) -> tuple[Cell, ...]:
+        """The cells of the counters and attribute values in `series`, which is asked when `key` is a new one."""
+        return self._known.get(key) or self._new(key, series())
+
+    def _new(self, key: Values, series: Iterable[tuple[t.Metric, Values]]) -> tuple[Cell, ...]:
         with self.lock:
-            for metric, values, amount in amounts:
-                sums = self._sums.get(metric.name)
-                if sums is None:
-                    sums = self._sums[metric.name] = {}
-                if values in sums:
-                    sums[values] += amount
-                elif len(sums) < MOST_SETS:
-                    sums[values] = amount
-                else:
-                    folded_values = folded(metric, values)
-                    sums[folded_values] = sums.get(folded_values, 0) + amount
+            cells = tuple([self._cell(metric, values) for metric, values in series])
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = cells
+        return cells
+
+    def _cell(self, metric: t.Metric, values: Values) -> Cell:
+        sums = self._sums.setdefault(metric.name, {})
+        if values not in sums and len(sums) >= MOST_SETS:
+            values = folded(metric, values)
+        return sums.setdefault(values, Cell())
+
+    def add(self, changes: Iterable[Change]) -> None:
+        """Adds every amount to its cell."""
+        with self.lock:
+            for cell, amount in changes:
+                cell.sum += amount
 
     def put(self, provider: str, model: str, limits: Sequence[RateLimit]) -> None:
         """Makes `limits` the last that were told of `model`, for the types that they are of."""
@@ -83,7 +110,7 @@ class Table:
     def sums(self, metric: t.Metric) -> list[tuple[Values, float]]:
         """Every sum of the counter `metric`."""
         with self.lock:
-            return list(self._sums.get(metric.name, {}).items())
+            return [(values, cell.sum) for values, cell in self._sums.get(metric.name, {}).items()]
 
     def last(self, metric: t.Metric) -> list[tuple[Values, float]]:
         """The last values of the gauge `metric`, `REMAINING_METRIC` or `LIMIT_METRIC`, that are not stale."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 
-class Target(NamedTuple):
+@dataclass(slots=True)
+class Target:
     """Where a call goes: what OpenTelemetry calls the provider, whose prices hold, and the server."""
 
     provider: str
