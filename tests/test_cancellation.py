@@ -85,12 +85,15 @@ async def grouped(points: Points, step: Step) -> Any:
     reached = asyncio.Event()
     points.on_reach = reached.set
 
+    async def run() -> Any:
+        return await stalled_at(points, step)
+
     async def sibling() -> None:
         await reached.wait()
         raise Sibling
 
     async with asyncio.TaskGroup() as group:  # type: ignore[attr-defined,unused-ignore]
-        task = group.create_task(stalled_at(points, step))
+        task = group.create_task(run())
         failing = group.create_task(sibling())
         task.add_done_callback(lambda _: failing.cancel())
     return task.result()
