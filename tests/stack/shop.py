@@ -1,6 +1,6 @@
-"""An instrumented program: makes the calls of its arguments, `FROM TO SEED [SECONDS]`, and ends, or waits to be killed.
+"""An instrumented program: makes `COUNT` calls, at random by `SEED`, with a pause of `SECONDS` between them.
 
-Prints the number of each call once it has ended, and a last line `done` when all have.
+Prints a line as each call has ended, and `done` when all have. Then it ends, or with `wait` it waits to be killed.
 """
 
 from __future__ import annotations
@@ -17,20 +17,22 @@ from anthropic import Anthropic
 from claude_otel import surface
 from storm import PATIENT, Plan, ask, make
 
+FAULTS = (*[""] * 9, "overloaded; times=1", "rate_limit", "invalid_request")
+SURFACES = ("checkout-chat", "report-writer", "nightly")
+
 
 def main() -> None:
-    first, last, seed = (int(text) for text in sys.argv[1:4])
-    pause = float(sys.argv[4]) if len(sys.argv) > 4 else 0.0
-    wait = len(sys.argv) > 5
-    chance = random.Random(seed)
+    """Makes the calls."""
+    count, seed, pause, *wait = sys.argv[1:]
+    chance = random.Random(int(seed))
     client = Anthropic(max_retries=1, timeout=PATIENT)
-    for number in range(first, last):
-        fault = chance.choice(["", "", "", "overloaded; times=1", "rate_limit", "invalid_request", "cut_mid_stream"])
-        plan = Plan(f"{seed}-{number}", stream=chance.random() < 0.5, fault=fault, ask=ask(chance))
-        with surface(("checkout-chat", "report-writer", "nightly")[number % 3]):
+    for number in range(int(count)):
+        stream = chance.random() < 0.5
+        plan = Plan(f"{seed}-{number}", stream, chance.choice(FAULTS), ask=ask(chance))
+        with surface(SURFACES[number % 3]):
             make(client, plan)
         print(number, flush=True)
-        time.sleep(pause)
+        time.sleep(float(pause))
     print("done", flush=True)
     if wait:
         time.sleep(600)

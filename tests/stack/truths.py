@@ -52,3 +52,27 @@ def raw(stack: Stack, window: str = "1h") -> Numbers:
         "attempts": total(m.name(t.ATTEMPTS_METRIC)),
         "usd": dollars(total(m.COST)),
     }
+
+
+def recorded(stack: Stack) -> Numbers:
+    """What the rules have counted: tokens and attempts since there is a book, USD of today and of this month."""
+
+    def total(row: str) -> float:
+        return stack.value(f'sum(claude:{row}:ledger{{part="total"}})')
+
+    return {
+        "input": total("input_tokens"),
+        "output": total("output_tokens"),
+        "cache_read": total("cache_read_tokens"),
+        "cache_write": total("cache_write_tokens"),
+        "attempts": total("attempts"),
+        "today": dollars(stack.value("claude:cost_usd:today")),
+        "month": dollars(stack.value("claude:cost_usd:month")),
+    }
+
+
+def as_recorded(truth: Numbers) -> Numbers:
+    """The truth as the rules keep it. A test that runs over midnight would see less of today, and fail."""
+    kept = {kind: truth[kind] for kind in ("input", "output", "cache_read", "attempts")}
+    written = truth["cache_write_5m"] + truth["cache_write_1h"]
+    return {**kept, "cache_write": written, "today": truth["usd"], "month": truth["usd"]}
