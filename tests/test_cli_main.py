@@ -55,6 +55,11 @@ def test_version_and_help() -> None:
         "demo",
         "fake-api",
         "doctor",
+        "check",
+        "generate",
+        "calls",
+        "models",
+        "stack",
     ]
     assert "..." not in shown.partition("Commands:\n")[2]
 

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
-COMMANDS = ("", "run", "demo", "fake-api", "doctor")
-BLOCK = re.compile(r"(<!-- help of `claude-otel ?([a-z-]*)`[^>]*-->\n).*?(<!-- end of help -->)", re.DOTALL)
+COMMANDS = ("", "run", "demo", "fake-api", "doctor", "check", "generate", "models", "models refresh")
+BLOCK = re.compile(r"(<!-- help of `claude-otel ?([a-z -]*)`[^>]*-->\n).*?(<!-- end of help -->)", re.DOTALL)
 
 
 def help_of(command: str) -> str:
     """What `claude-otel COMMAND --help` prints, as a code block."""
-    program = [sys.executable, "-m", "claude_otel", *filter(None, [command]), "--help"]
+    program = [sys.executable, "-m", "claude_otel", *command.split(), "--help"]
     env = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
     printed = subprocess.run(program, env=env, capture_output=True, text=True, check=True).stdout
     return (

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from claude_otel import telemetry as t
+from claude_otel.monitoring import json_schema, schema_walk
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 HEAD = "<!-- Written by `make docs` from {source}. Do not edit. -->\n\n"
@@ -83,7 +84,74 @@ that a value is `other`. One instrument has at most 1,800 attribute sets.
     )
 
 
-WRITERS = {"telemetry.md": telemetry}
+def config_keys() -> str:
+    """docs/claude-otel-yaml.md."""
+    sections = [(path, schema) for path, schema in schema_walk.sections(schema_walk.whole(), "") if path]
+    parts = "".join(f"## {path}\n\n{purpose(schema)}{keys(schema)}\n" for path, schema in sections)
+    return (
+        HEAD.format(source="src/claude_otel/monitoring/config.py")
+        + f"""# Every key of claude-otel.yaml
+
+All keys are optional, and an empty file is a good one. Times are in seconds, money is in USD, shares are in percent, as
+numbers without a unit. `NAME` is a name of your choice, `[]` an entry of a list. How to check the file, also in an
+editor, is in [configuration.md](configuration.md#claude-otelyaml).
+
+{keys(schema_walk.whole())}
+{parts}""".rstrip()
+        + "\n"
+    )
+
+
+def purpose(schema: schema_walk.Schema) -> str:
+    """What a section is for."""
+    return f"{schema['description']}\n\n" if schema.get("description") else ""
+
+
+def keys(schema: schema_walk.Schema) -> str:
+    """The table of the keys of a section."""
+    rows = [
+        [f"`{name}`", kind(schema_walk.resolved(each)), default(name, each, schema), description(each)]
+        for name, each in schema["properties"].items()
+    ]
+    return table(["Key", "Value", "Default", "What it says"], rows)
+
+
+def kind(schema: schema_walk.Schema) -> str:
+    """What may stand at a key."""
+    if "enum" in schema:
+        return ", ".join(f"`{each}`" for each in schema["enum"])
+    if schema.get("type") in ("number", "integer"):
+        return schema_walk.wanted(schema)
+    if schema.get("type") == "array":
+        return f"a list: {kind(schema_walk.resolved(schema['items']))}"
+    return {"boolean": "`true`, `false`", "string": "text"}.get(schema.get("type", ""), "keys")
+
+
+def default(name: str, schema: schema_walk.Schema, section: schema_walk.Schema) -> str:
+    """What holds when a key is left out."""
+    if name in section.get("required", ()):
+        return "must be given"
+    value = schema.get("default")
+    if value in (None, [], {}) or isinstance(value, dict) or schema_walk.resolved(schema).get("type") == "object":
+        return ""
+    return (
+        f"`{str(value).lower()}`"
+        if isinstance(value, bool)
+        else f"`{value:g}`"
+        if isinstance(value, float)
+        else f"`{value}`"
+    )
+
+
+def description(schema: schema_walk.Schema) -> str:
+    """What a key says; that of a section is below its own head."""
+    resolved = schema_walk.resolved(schema)
+    if resolved.get("type") == "object" and "properties" in resolved:
+        resolved = {**resolved, **schema}
+    return str(resolved.get("description", ""))
+
+
+WRITERS = {"telemetry.md": telemetry, "claude-otel-yaml.md": config_keys, "claude-otel.schema.json": json_schema.text}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 File = Annotated[
     Optional[str],  # noqa: UP045 - typer on Python 3.10 reads this one
     typer.Argument(
-        metavar="[FILE]",
+        metavar="FILE",
         help="The file to check; by default CLAUDE_OTEL_CONFIG, else ./claude-otel.yaml, else no file: the defaults.",
         show_default=False,
     ),

@@ -66,8 +66,17 @@ class Section(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def empty(cls, data: Any) -> Any:
-        """What stands below the key, `{}` where nothing does."""
-        return {} if data is None else data
+        """What stands below the key, `{}` where nothing does; the same for sections, mappings and lists within."""
+        data = {} if data is None else data
+        if not isinstance(data, Mapping):
+            return data
+        return {key: value for key, value in data.items() if value is not None or not cls.may_be_empty(key)}
+
+    @classmethod
+    def may_be_empty(cls, key: Any) -> bool:
+        """Whether nothing has to stand below `key`: what is left out of it has defaults."""
+        field = next((each for name, each in cls.model_fields.items() if key in (name, each.alias)), None)
+        return field is not None and (field.default_factory is not None or isinstance(field.default, Section))
 
 
 class Budgets(Section):
@@ -446,14 +455,6 @@ class Config(Section):
     links: Links = Links()
     attribution: Attribution = Attribution()
     prices: Prices = Field(default_factory=dict, description="Own prices, discounts and aliases: see pricing.md.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def empty_sections(cls, data: Any) -> Any:
-        """The file without keys below which nothing stands."""
-        if not isinstance(data, Mapping):
-            return data
-        return {key: value for key, value in data.items() if value is not None}
 
     @property
     def zone(self) -> ZoneInfo:

@@ -101,44 +101,67 @@ def read(text: str, file: str = NAME, path: Path | None = None, *, dates_may_be_
 def checked(data: dict[str, Any]) -> tuple[list[Fault], Config]:
     """All faults of the values, and what is left of the file without them."""
     faults: list[Fault] = []
-    left = copy.deepcopy(data)
+    left = Rest(copy.deepcopy(data))
     while True:
         try:
-            config = Config.model_validate(left)
+            config = Config.model_validate(left.data)
         except ValidationError as error:
             errors = error.errors(include_url=False)
             # What goes missing by taking the faults away is no fault of the file.
             faults = faults or messages.faults(errors)
             for one in errors:
                 place = messages.place_of(one)
-                take_away(left, place[:-1] if one["type"] == "missing" else place)
+                left.take_away(place[:-1] if one["type"] == "missing" else place)
         else:
             between = consistency.faults(config, names(data, "notify", "receivers"))
-            return faults + [fault for fault in between if not hangs_on(fault, faults)], config
+            placed = [Fault(left.was(fault.place), fault.what) for fault in between]
+            return faults + [fault for fault in placed if not hangs_on(fault, faults)], config
 
 
 def hangs_on(fault: Fault, others: Sequence[Fault]) -> bool:
-    """Whether `fault` is only that a route is never reached, among routes that have faults of their own."""
-    place = ("notify", "routes")
-    return len(fault.place) == 3 and fault.place[:2] == place and any(other.place[:2] == place for other in others)
+    """Whether `fault` may only be there because of others: what it says is about its neighbours, which have faults."""
+    place = fault.place[:2]
+    about_neighbours = (
+        (place == ("notify", "routes") and len(fault.place) == 3)
+        or (place == ("attribution", "rules"))
+        or (place == ("notify", "mute_tickets"))
+    )
+    return about_neighbours and any(other.place[:2] == place for other in others)
 
 
-def take_away(data: Any, place: Place) -> None:
-    """Removes from `data` what stands at `place`, unless that is gone already."""
-    *around, last = place
-    for step in around:
-        try:
-            data = data[step]
-        except (LookupError, TypeError):
-            return
-    if isinstance(data, dict):
-        data.pop(last, None)
-    elif isinstance(data, list) and isinstance(last, int) and last < len(data):
-        # The places of other faults must hold, so that only what is empty already goes.
-        if data[last] is None:
-            data.pop(last)
-        else:
-            data[last] = None
+class Rest:
+    """What is left of a file as faults are taken away, and where it stood."""
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+        self.kept: dict[Place, list[int]] = {}
+        """The former indices of the entries of lists of which some were taken away."""
+
+    def take_away(self, place: Place) -> None:
+        """Removes what stands at `place`, unless that is gone already."""
+        *around, last = place
+        holder = self.data
+        for step in around:
+            try:
+                holder = holder[step]
+            except (LookupError, TypeError):
+                return
+        if isinstance(holder, dict):
+            holder.pop(last, None)
+        elif isinstance(holder, list) and isinstance(last, int) and last < len(holder):
+            # The places of other faults must hold, so that only what is empty already goes.
+            if holder[last] is not None:
+                holder[last] = None
+                return
+            self.kept.setdefault(tuple(around), list(range(len(holder)))).pop(last)
+            holder.pop(last)
+
+    def was(self, place: Place) -> Place:
+        """Where what stands at `place` now stood in the file."""
+        return tuple(
+            self.kept[place[:n]][step] if isinstance(step, int) and place[:n] in self.kept else step
+            for n, step in enumerate(place)
+        )
 
 
 def with_lifecycle(config: Config, path: Path | None, may_be_missing: bool) -> tuple[Config, list[Fault]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from claude_otel.monitoring.config import Budgets, Config, Surface
+from claude_otel.monitoring.config import Budgets, Config, Route, Surface
 
 SURFACE_HEAD = ("surface", "kind", "first text", "first chunk", "whole", "tokens/s", "within", "available", "cached")
 SURFACE_MONEY = ("a day", "a month")
@@ -38,7 +38,14 @@ def told(config: Config) -> list[str]:
         words = [route.severity or "everything", route.category and f"on {route.category}"]
         words += [route.surface and f"about {route.surface}", f"-> {route.receiver}"]
         found.append(" ".join(word for word in words if word) + (" (and on)" if route.go_on else ""))
+    if any(takes_all(route) for route in config.notify.routes):
+        return found
     return [*found, f"all else -> {config.notify.fallback or 'the local log'}"]
+
+
+def takes_all(route: Route) -> bool:
+    """Whether nothing gets past a route."""
+    return not (route.severity or route.category or route.surface or route.go_on)
 
 
 def surfaces(config: Config) -> list[tuple[str, ...]]:

@@ -16,16 +16,21 @@ def json_schema() -> dict[str, Any]:
     described = {"$schema": DIALECT, **schema, "title": "claude-otel.yaml"}
     for section in (described, *described["$defs"].values()):
         for name, value in section.get("properties", {}).items():
-            section["properties"][name] = may_be_empty(value)
+            if name not in section.get("required", ()) and holds_more(value):
+                section["properties"][name] = may_be_empty(value)
     return described
 
 
+def holds_more(value: dict[str, Any]) -> bool:
+    """Whether what stands at a key is a section, a mapping or a list."""
+    return "$ref" in value or value.get("type") in ("object", "array")
+
+
 def may_be_empty(value: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a section that has a default, which may have nothing below its key."""
-    if "$ref" not in value or "default" not in value:
-        return value
-    rest = {key: each for key, each in value.items() if key not in ("$ref", "default")}
-    return {"anyOf": [{"$ref": value["$ref"]}, {"type": "null"}], **rest}
+    """The schema of what may have nothing below its key, as all of it has defaults."""
+    said: dict[str, Any] = {key: value[key] for key in ("title", "description") if key in value}
+    rest = {key: each for key, each in value.items() if key not in (*said, "default")}
+    return {**said, "anyOf": [rest, {"type": "null"}]}
 
 
 def text() -> str:

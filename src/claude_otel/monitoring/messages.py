@@ -90,7 +90,7 @@ def unknown_key(error: ErrorDetails) -> str:
     *around, key = place_of(error)
     known = schema_walk.keys(tuple(around))
     meant = meant_by(error)
-    if meant == f"{key}_file" or (meant.endswith("_file") and near(key, [meant.removesuffix("_file")])):
+    if meant.endswith("_file") and "file" not in str(key):
         return f"would be a secret in this file; write it into a file of its own, and name that in `{meant}`"
     if meant:
         return f"is not known; did you mean `{meant}`?"

@@ -77,11 +77,15 @@ def homes(key: str) -> list[str]:
 def sections(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
     """Every mapping of the file with keys of ours, and where it stands."""
     schema = resolved(schema)
-    if schema.get("type") != "object" or path.startswith("prices"):
+    if schema.get("type") != "object" or path == "prices":
         return
-    yield path, schema
+    if "properties" in schema:
+        yield path, schema
     for name, each in schema.get("properties", {}).items():
         yield from sections(each, f"{path}.{name}".removeprefix("."))
+        items = resolved(each).get("items")
+        if items:
+            yield from sections(items, f"{path}.{name}[]".removeprefix("."))
     if entries(schema):
         yield from sections(entries(schema), f"{path}.NAME")
 

@@ -55,15 +55,28 @@ def parse(text: str) -> Document:
             if node is None:
                 return Document()
             faults = tuple(doubled(node))
+            check_values(node)
             data = loader.construct_document(node)
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
         raise not_yaml(error) from error
-    except (ValueError, RecursionError) as error:
-        # A date such as 2026-02-31, or an anchor that holds itself.
-        raise NotYAMLError(str(error)) from error
+    except RecursionError as error:
+        raise NotYAMLError("it is nested too deep") from error
     return Document(data, dict(places(node)), faults)
+
+
+def check_values(node: yaml.Node, within: tuple[int, ...] = ()) -> None:
+    """Raises `NotYAMLError` at a value that looks like a date and is none, such as 2026-02-31."""
+    if id(node) in within:
+        return
+    if isinstance(node, yaml.ScalarNode):
+        try:
+            yaml.SafeLoader("").construct_object(node)
+        except ValueError as error:
+            raise NotYAMLError(f"{node.value}: {error}", node.start_mark.line + 1) from error
+    for _, _, value in children(node):
+        check_values(value, (*within, id(node)))
 
 
 def not_yaml(error: yaml.YAMLError) -> NotYAMLError:
