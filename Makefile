@@ -9,7 +9,8 @@ PIP = $(BIN)/pip --disable-pip-version-check install --quiet --constraint requir
 PYTEST_FLAGS ?= --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit docs test-all test-sdk test-versions test-neighbours test-hostile bench clean
+.PHONY: help demo test lint types unit docs test-all test-sdk test-versions test-neighbours test-hostile \
+        components test-stack test-loss bench load clean
 
 help:  ## these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -56,10 +57,22 @@ test-hostile: $(VENV)/dev.stamp  ## 50,000 answers that no API should give, and 
 	$(BIN)/python -m hostile $(if $(SEED),--seed $(SEED)) $(if $(CASE),--case $(CASE))
 	$(if $(CASE),,$(BIN)/python -m hostile.planted)
 
-test-all: test test-sdk test-versions test-neighbours test-hostile  ## every test there is
+components: $(VENV)/cli.stamp  ## build Collector, Prometheus, promtool, Alertmanager and amtool with Go; no root, no packages
+	$(BIN)/claude-otel stack components
+
+test-stack: $(VENV)/dev.stamp components  ## the native stack with its real programs: up, used, down
+	$(BIN)/pytest tests/stack/real_stack.py
+
+test-loss: $(VENV)/dev.stamp components  ## programs, Collector and Prometheus killed: what Prometheus has equals the API's journal
+	$(BIN)/pytest tests/stack/real_loss.py
+
+test-all: test test-sdk test-versions test-neighbours test-hostile test-stack test-loss  ## every test there is
 
 bench: $(VENV)/dev.stamp  ## what recording a call costs, beside the SDK's own tracing
 	$(BIN)/python benchmarks/cost_of_a_call.py
+
+load: $(VENV)/dev.stamp components  ## calls a second through Collector and Prometheus, and what they cost; writes docs/load.md
+	$(BIN)/python benchmarks/load_of_the_stack.py
 
 clean:  ## remove the virtual environment and every cache
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
