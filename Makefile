@@ -10,7 +10,7 @@ PYTEST_FLAGS ?= --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types unit docs test-all test-sdk test-versions test-neighbours test-hostile \
-        components test-stack test-loss bench load clean
+        components test-stack test-loss test-mutants bench load clean
 
 help:  ## these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -66,11 +66,15 @@ test-stack: $(VENV)/dev.stamp components  ## the native stack with its real prog
 test-loss: $(VENV)/dev.stamp components  ## programs, Collector and Prometheus killed: what Prometheus has equals the API's journal
 	$(BIN)/pytest tests/stack/real_loss.py
 
-test-all: test test-sdk test-versions test-neighbours test-hostile test-stack test-loss  ## every test there is
+test-mutants: $(VENV)/dev.stamp  ## each number of each alert changed, and a test of the rules seen to fail
+	$(BIN)/python tests/rule_mutants.py
+
+test-all: test test-mutants test-sdk test-versions test-neighbours test-hostile test-stack test-loss  ## every test there is
 
 bench: $(VENV)/dev.stamp  ## what recording a call costs, beside the SDK's own tracing
 	$(BIN)/python benchmarks/cost_of_a_call.py
 
+load: export PYTHONPATH = tests:tests/stack
 load: $(VENV)/dev.stamp components  ## calls a second through Collector and Prometheus, and what they cost; writes docs/load.md
 	$(BIN)/python benchmarks/load_of_the_stack.py
 

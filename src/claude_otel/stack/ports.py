@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from claude_otel.cli.problem import Problem
@@ -139,10 +140,14 @@ def listening_inodes(port: int) -> Iterator[str]:
 
 def open_files(directory: Path) -> set[str]:
     """What the file descriptors of a process in /proc point to; nothing when it is another user's."""
+    found = set()
     try:
-        return {os.readlink(link) for link in (directory / "fd").iterdir()}
+        for link in (directory / "fd").iterdir():
+            with suppress(FileNotFoundError):  # closed since it was listed
+                found.add(os.readlink(link))
     except OSError:
         return set()
+    return found
 
 
 def command_of(pid: int) -> str:
