@@ -263,7 +263,9 @@ assert not failed
 def test_forks_in_the_middle_of_calls() -> None:
     """Whatever the other threads are doing, a child makes its calls and exports them."""
     program = STORM.format(tests=str(TESTS))
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False)
+    # Python warns of forks beside threads since 3.12.
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -159,6 +159,7 @@ class TestProgram:
     def test_a_forked_child_exports_what_is_its_own(self, api: FakeAPI, tmp_path: Path) -> None:
         """And its parent goes on."""
         text = (
+            "import warnings; warnings.simplefilter('ignore')\n"
             "mine, childs = os.pipe()\n"
             "pid = os.fork()\n"
             "if not pid:\n"
