@@ -66,7 +66,7 @@ test-stack: $(VENV)/dev.stamp components  ## the native stack with its real prog
 test-loss: $(VENV)/dev.stamp components  ## programs, Collector and Prometheus killed: what Prometheus has equals the API's journal
 	$(BIN)/pytest tests/stack/real_loss.py
 
-test-mutants: $(VENV)/dev.stamp  ## each number of each alert changed, and a test of the rules seen to fail
+test-mutants: $(VENV)/dev.stamp components  ## each number of each alert changed, and a test of the rules seen to fail
 	$(BIN)/python tests/rule_mutants.py
 
 test-all: test test-mutants test-sdk test-versions test-neighbours test-hostile test-stack test-loss  ## every test there is

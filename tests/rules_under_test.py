@@ -32,11 +32,16 @@ _OTHER_ANNOTATIONS = re.compile(r"^ {10}(description|dashboard_url|runbook_url):
 
 @cache
 def promtool() -> str:
-    """The promtool that was built for the stack, else the one on PATH. Its absence fails the test that needs it."""
+    """The promtool that was built for the stack, else the one on PATH. Where there is none, CI fails."""
     try:
         return str(components.find("promtool"))
     except Problem as problem:
-        return shutil.which("promtool") or pytest.fail(str(problem))
+        found = shutil.which("promtool")
+        if found:
+            return found
+        if os.environ.get("CI"):
+            pytest.fail(str(problem))
+        pytest.skip(str(problem))
 
 
 def config() -> Config:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from claude_otel import telemetry as t
 from claude_otel.monitoring import json_schema, schema_walk
+from claude_otel.monitoring.alert import AT_ONCE, Alert
+from claude_otel.monitoring.alerts import all_alerts
+from claude_otel.monitoring.config import Config
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 HEAD = "<!-- Written by `make docs` from {source}. Do not edit. -->\n\n"
@@ -151,7 +154,52 @@ def description(schema: schema_walk.Schema) -> str:
     return str(resolved.get("description", ""))
 
 
-WRITERS = {"telemetry.md": telemetry, "claude-otel-yaml.md": config_keys, "claude-otel.schema.json": json_schema.text}
+SEVERITIES = {
+    "page": "wakes somebody: users are hurt, or money is lost, now",
+    "ticket": "somebody looks at it on a working day",
+    "info": "is on record",
+}
+
+
+def alerts() -> str:
+    """docs/alerts.md."""
+    made = all_alerts(Config())
+    parts = []
+    for severity, meaning in SEVERITIES.items():
+        rows = [
+            [f"[{each.name}](../alerts/runbooks/{each.runbook})", each.category, each.when, wait(each), each.why_for]
+            for each in made
+            if each.severity == severity
+        ]
+        heads = ["Alert and its runbook", "Category", "When", "For", "Why so long"]
+        parts.append(f"## {severity}: {meaning}\n\n{table(heads, rows)}")
+    return (
+        HEAD.format(source="src/claude_otel/monitoring/alerts/")
+        + """# Alerts
+
+Every threshold here is the default of its key in [claude-otel.yaml](claude-otel-yaml.md); `claude-otel generate`
+writes the rules anew from yours. Budgets, targets and latencies of surfaces have no defaults that fit everybody:
+without them the alerts on them stay silent. Windows read [the ledger](ledger.md), so that restarts, short scripts and
+late samples change no number. Each threshold, comparison and wait is held by a test in alerts/tests/:
+`make test-mutants` changes each in turn and sees a test fail.
+
+"""
+        + "\n".join(parts)
+    )
+
+
+def wait(alert: Alert) -> str:
+    """How long an alert waits, and how long it goes on after its cause has ended."""
+    kept = f", goes on for {alert.keep_firing_for}" if alert.keep_firing_for else ""
+    return ("at once" if alert.for_ == AT_ONCE else alert.for_) + kept
+
+
+WRITERS = {
+    "telemetry.md": telemetry,
+    "claude-otel-yaml.md": config_keys,
+    "alerts.md": alerts,
+    "claude-otel.schema.json": json_schema.text,
+}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -35,18 +35,14 @@ def absent(config: Config) -> Alert:
     samples = max(round(limits.lived_seconds / 60), 1)
     window = durations.of_seconds(limits.lived_seconds + 3600)
     wait = max(limits.silent_seconds - STALE_SECONDS, 60)
-    lived = f"count_over_time({REPORTING}[{window}]) >= {samples}"
     return Alert(
         "ClaudeTelemetryAbsent", "page", "pipeline",
         f"""\
-count by ({m.JOB}) (({lived}) unless {REPORTING})
--
-(
-  count by ({m.JOB}) ({REPORTING} unless last_over_time({REPORTING}[10m] offset 75m))
+sum by ({m.JOB}) (
+  group by ({", ".join(m.INSTANCE)}) ((count_over_time({REPORTING}[{window}]) >= {samples}) unless {REPORTING})
   or
-  count by ({m.JOB}) (({lived}) unless {REPORTING}) * 0
-)
-> 0""",
+  -group by ({", ".join(m.INSTANCE)}) ({REPORTING} unless last_over_time({REPORTING}[10m] offset 75m))
+) > 0""",
         durations.of_seconds(wait),
         "With the 5 minutes for which Prometheus still shows what is gone, this is `silent_seconds`: longer than a "
         "rolling deploy leaves a gap.",
@@ -103,7 +99,7 @@ def queue(config: Config) -> Alert:
         "ClaudeCollectorQueueGrowing", "ticket", "pipeline",
         f"""\
 max by (instance, exporter) (
-  otelcol_exporter_queue_size{{job="collector"}} / (otelcol_exporter_queue_capacity{{job="collector"}} > 0)
+  otelcol_exporter_queue_size{{job="collector"}} / otelcol_exporter_queue_capacity{{job="collector"}}
 ) > {number(limit / 100)}""",
         "5m", "A queue that fills while Prometheus restarts is empty again within a minute or two.",
         f"The Collector's queue of {of('exporter')} is {percent()} full",
