@@ -72,7 +72,10 @@ def refresh(out: Out = None, config: ConfigOption = None) -> None:
     if file is None:
         raise Problem("no file to write. Name one with --out, or as models.lifecycle_file in claude-otel.yaml.")
     old = before(file)
-    new = lifecycle.refreshed(old, listed(), datetime.now(timezone.utc).date())
+    try:
+        new = lifecycle.refreshed(old, listed(), datetime.now(timezone.utc).date())
+    except ValueError as error:
+        raise Problem(f"the API tells what this version does not know: {error}. Update claude-otel.") from error
     try:
         file.write_text(new.text(), encoding="utf-8", newline="\n")
     except OSError as error:
@@ -100,7 +103,7 @@ def listed(environ: Mapping[str, str] = os.environ) -> list[dict[str, Any]]:
         raise Problem("no key. Set ANTHROPIC_API_KEY; an ordinary key may list models.")
     try:
         with anthropic.Anthropic(max_retries=2, timeout=30) as client:
-            found = [entry.model_dump(mode="json") for entry in client.models.list(limit=1000)]
+            found = [entry.model_dump(mode="json", exclude_unset=True) for entry in client.models.list(limit=1000)]
             where = client.base_url
     except anthropic.APIStatusError as error:
         raise Problem(f"{error.request.url} answered {error.status_code}: {remedy(error.status_code)}") from error

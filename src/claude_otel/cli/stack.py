@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from claude_otel.cli.config import ConfigOption, loaded
+from claude_otel.cli.config import ConfigOption, loaded, warn
 from claude_otel.cli.problem import Problem
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ def up(native: Native = False, directory: Directory = None, config: ConfigOption
     if not native:
         raise Problem("say how: `claude-otel stack up --native` runs it as processes of this machine.")
     state = state_of(directory)
-    files = generated.files(loaded(config).config)
+    found = loaded(config)
+    warn(found.warnings)
+    files = generated.files(found.config)
     ports = parsed(port) if port else stack.known_ports(state)
     stack.up(files, state, ports, say)
     say("")
