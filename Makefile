@@ -9,7 +9,7 @@ PIP = $(BIN)/pip --disable-pip-version-check install --quiet --constraint requir
 PYTEST_FLAGS ?= --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit docs test-all test-sdk test-versions test-neighbours test-hostile \
+.PHONY: help demo test lint types unit docs generate test-all test-sdk test-versions test-neighbours test-hostile \
         components test-stack test-loss test-mutants bench load clean
 
 help:  ## these targets
@@ -39,6 +39,9 @@ types: $(VENV)/dev.stamp  ## mypy, strict
 unit: $(VENV)/dev.stamp  ## the tests
 	$(BIN)/pytest $(PYTEST_FLAGS)
 
+generate: $(VENV)/cli.stamp  ## write alerts/ and stack/ anew from the default claude-otel.yaml
+	$(BIN)/claude-otel generate --config /dev/null
+
 docs: $(VENV)/dev.stamp  ## write the generated parts of docs/ anew
 	$(BIN)/python tools/write_docs.py
 	$(BIN)/python tools/write_cli_docs.py
@@ -61,7 +64,7 @@ components: $(VENV)/cli.stamp  ## build Collector, Prometheus, promtool, Alertma
 	$(BIN)/claude-otel stack components
 
 test-stack: $(VENV)/dev.stamp components  ## the native stack with its real programs: up, used, down
-	$(BIN)/pytest tests/stack/real_stack.py
+	$(BIN)/pytest tests/stack/real_stack.py tests/stack/real_optional.py
 
 test-loss: $(VENV)/dev.stamp components  ## programs, Collector and Prometheus killed: what Prometheus has equals the API's journal
 	$(BIN)/pytest tests/stack/real_loss.py
