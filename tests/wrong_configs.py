@@ -74,7 +74,18 @@ WRONG = [
         "surfaces:\n  chat:\n    budgets: {duration: 2}",
         "3: surfaces.chat.budgets: is not known; write the keys below it a level higher",
     ),
-    ("a name that is a number", "surfaces: {404: {}}", "1: surfaces[404]: is 404, not text; put it in quotes"),
+    (
+        "a name that is a number",
+        "surfaces: {404: {}}",
+        "1: surfaces.404: is a key that YAML reads as a number; put it in quotes",
+    ),
+    (
+        "a key that is a switch",
+        "surfaces:\n  on: {}",
+        "2: surfaces.on: is a key that YAML reads as true or false; put it in quotes",
+    ),
+    ("prices that are none", "prices: 5", "1: prices: is 5, not a mapping; write `name: value` lines below it"),
+    ("an anchor that holds itself", "surfaces: &a\n  b: *a", "1: is not YAML: an anchor holds itself; correct it"),
     ("text for keys", "budgets: 200", "1: budgets: is 200, where keys are expected; write `key: value` lines below it"),
     (
         "keys for a list",

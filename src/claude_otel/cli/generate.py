@@ -60,8 +60,8 @@ def show(changes: Sequence[Difference], config: str | None) -> None:
         sys.stdout.write(change.diff)
     if changes:
         command = "claude-otel generate" + (f" --config {config}" if config else "")
+        what = "1 generated file differs" if len(changes) == 1 else f"{len(changes)} generated files differ"
         sys.stderr.write(
-            f"claude-otel: {len(changes)} generated file{'s' * (len(changes) != 1)} differ from what claude-otel.yaml "
-            f"makes. Run `{command}` and commit the result.\n"
+            f"claude-otel: {what} from what claude-otel.yaml makes. Run `{command}` and commit the result.\n"
         )
         raise typer.Exit(DIFFERENT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from claude_otel.config import CONFIG as VARIABLE
 from claude_otel.monitoring import consistency, lifecycle, messages
 from claude_otel.monitoring.config import Config
 from claude_otel.monitoring.fault import Fault, Place, dotted
-from claude_otel.monitoring.yaml_document import Document, NotYAMLError, parse
+from claude_otel.monitoring.yaml_document import Document, NotYAMLError, parse, text_keys
 from claude_otel.pricing import PriceError, Prices
 
 NAME = "claude-otel.yaml"
@@ -95,13 +94,16 @@ def read(text: str, file: str = NAME, path: Path | None = None, *, dates_may_be_
     faults = [*document.faults, *found, *unread, *price_faults(data.get("prices"), document)]
     if faults:
         raise ConfigError(shown(faults, file, document))
+    if data.get("prices"):
+        config = config.model_copy(update={"prices": data["prices"]})
     return Loaded(config, path, tuple(shown(consistency.warnings(config), file, document)))
 
 
 def checked(data: dict[str, Any]) -> tuple[list[Fault], Config]:
     """All faults of the values, and what is left of the file without them."""
     faults: list[Fault] = []
-    left = Rest(copy.deepcopy(data))
+    # Prices are checked as the instrumentor checks them.
+    left = Rest(text_keys({key: value for key, value in data.items() if key != "prices"}))
     while True:
         try:
             config = Config.model_validate(left.data)

@@ -10,6 +10,9 @@ import yaml
 
 from claude_otel.monitoring.fault import Fault, Place, dotted
 
+TEXT = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge", "tag:yaml.org,2002:value")
+KINDS = {"int": "a number", "float": "a number", "bool": "true or false", "timestamp": "a date", "null": "nothing"}
+
 
 class NotYAMLError(ValueError):
     """The text is no YAML: why, and the line, if it is known."""
@@ -54,8 +57,8 @@ def parse(text: str) -> Document:
             node = loader.get_single_node()
             if node is None:
                 return Document()
-            faults = tuple(doubled(node))
             check_values(node)
+            faults = (*doubled(node), *odd_keys(node))
             data = loader.construct_document(node)
         finally:
             loader.dispose()
@@ -67,14 +70,15 @@ def parse(text: str) -> Document:
 
 
 def check_values(node: yaml.Node, within: tuple[int, ...] = ()) -> None:
-    """Raises `NotYAMLError` at a value that looks like a date and is none, such as 2026-02-31."""
+    """Raises `NotYAMLError` at what cannot be a value: a date such as 2026-02-31, an anchor that holds itself."""
+    line = node.start_mark.line + 1
     if id(node) in within:
-        return
+        raise NotYAMLError("an anchor holds itself", line)
     if isinstance(node, yaml.ScalarNode):
         try:
             yaml.SafeLoader("").construct_object(node)
         except ValueError as error:
-            raise NotYAMLError(f"{node.value}: {error}", node.start_mark.line + 1) from error
+            raise NotYAMLError(f"{node.value}: {error}", line) from error
     for _, _, value in children(node):
         check_values(value, (*within, id(node)))
 
@@ -87,10 +91,8 @@ def not_yaml(error: yaml.YAMLError) -> NotYAMLError:
     return NotYAMLError(why, None if mark is None else mark.line + 1)
 
 
-def doubled(node: yaml.Node, place: Place = (), within: tuple[int, ...] = ()) -> Iterator[Fault]:
+def doubled(node: yaml.Node, place: Place = ()) -> Iterator[Fault]:
     """A fault for each key that stands twice in a mapping."""
-    if id(node) in within:
-        return
     seen: dict[str, int] = {}
     for step, key, value in children(node):
         if key is not None and step in seen and step != "<<":
@@ -98,16 +100,32 @@ def doubled(node: yaml.Node, place: Place = (), within: tuple[int, ...] = ()) ->
             yield Fault((*place, step), where)
         if key is not None:
             seen.setdefault(str(step), key.start_mark.line + 1)
-        yield from doubled(value, (*place, step), (*within, id(node)))
+        yield from doubled(value, (*place, step))
 
 
-def places(node: yaml.Node, place: Place = (), within: tuple[int, ...] = ()) -> Iterator[tuple[Place, int]]:
-    """The line of every key and entry below `node`."""
-    if id(node) in within:
+def odd_keys(node: yaml.Node, place: Place = ()) -> Iterator[Fault]:
+    """A fault for each key that YAML reads as no text: 404, yes, 2026-11-21. The keys of prices are checked there."""
+    if place == ("prices",):
         return
     for step, key, value in children(node):
+        if key is not None and key.tag not in TEXT:
+            kind = key.tag.rpartition(":")[2]
+            yield Fault((*place, str(step)), f"is a key that YAML reads as {KINDS.get(kind, kind)}; put it in quotes")
+        yield from odd_keys(value, (*place, step))
+
+
+def text_keys(data: Any) -> Any:
+    """`data` without the keys that are no text."""
+    if isinstance(data, dict):
+        return {key: text_keys(value) for key, value in data.items() if isinstance(key, str)}
+    return [text_keys(value) for value in data] if isinstance(data, list) else data
+
+
+def places(node: yaml.Node, place: Place = ()) -> Iterator[tuple[Place, int]]:
+    """The line of every key and entry below `node`."""
+    for step, key, value in children(node):
         yield (*place, step), (key or value).start_mark.line + 1
-        yield from places(value, (*place, step), (*within, id(node)))
+        yield from places(value, (*place, step))
 
 
 def children(node: yaml.Node) -> Iterator[tuple[str | int, yaml.Node | None, yaml.Node]]:
