@@ -13,7 +13,7 @@ from claude_otel.pricing import Bill, Prices
 from claude_otel.usage import Usage, get, merge, read, text
 
 
-@dataclass
+@dataclass(slots=True)
 class Account:
     """What one answer used and cost. `usage` is `None` when the API told nothing of it."""
 

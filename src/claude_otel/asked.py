@@ -6,14 +6,12 @@ import hashlib
 import json
 import marshal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from claude_otel.usage import SHORT, get, text
 
 
-@dataclass(slots=True)
 class Asked:
     """The request of a call, as far as the record needs it.
 
@@ -83,22 +81,24 @@ def read(options: Any, model: str | None) -> Asked:
     """What the prepared `options` of a Messages request ask for."""
     body = body_of(options)
     of = body.get
-    output, thinking, tools = of("output_config"), of("thinking"), of("tools")
-    form = get(output, "format") or of("output_format")
-    return Asked(
-        max_tokens=integer(of("max_tokens")),
-        effort=text(get(output, "effort")),
-        service_tier=text(of("service_tier")),
-        thinking_type=text(get(thinking, "type")),
-        thinking_budget=integer(get(thinking, "budget_tokens")),
-        task_budget=integer(get(get(output, "task_budget"), "total")),
-        tools=len(tools) if isinstance(tools, (list, tuple)) else 0,
-        json_output=get(form, "type") == "json_schema",
-        betas=betas_of(options),
-        user=user_of(body),
-        cache_ttl=cache_ttl(body),
-        prefix=prefix_of(body, model or ""),
-    )
+    asked = Asked()
+    asked.max_tokens = integer(of("max_tokens"))
+    if (tools := of("tools")) is not None:
+        asked.tools = len(tools) if isinstance(tools, (list, tuple)) else 0
+    if (output := of("output_config")) is not None:
+        asked.effort = text(get(output, "effort"))
+        asked.task_budget = integer(get(get(output, "task_budget"), "total"))
+    if (thinking := of("thinking")) is not None:
+        asked.thinking_type = text(get(thinking, "type"))
+        asked.thinking_budget = integer(get(thinking, "budget_tokens"))
+    if (form := get(output, "format") or of("output_format")) is not None:
+        asked.json_output = get(form, "type") == "json_schema"
+    asked.service_tier = text(of("service_tier"))
+    asked.betas = betas_of(options)
+    asked.user = user_of(body)
+    asked.cache_ttl = cache_ttl(body)
+    asked.prefix = prefix_of(body, model or "")
+    return asked
 
 
 def user_of(body: Mapping[str, Any]) -> str | None:

@@ -32,7 +32,7 @@ _MOST_SITES = 200
 _MOST_PREFIXES = 32
 
 
-@dataclass
+@dataclass(slots=True)
 class Seen:
     """A prefix that a call site used. Times are of a monotonic clock, in seconds."""
 
@@ -47,7 +47,7 @@ class Seen:
     """Tokens that were in the cache after its last use."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Expectation:
     """What the cache should hold as a call that asks for it starts."""
 
@@ -59,7 +59,7 @@ class Expectation:
     last_tokens: int
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Miss:
     """A reason, and the tokens that a hit would have read."""
 
@@ -80,13 +80,15 @@ class CacheWatch:
         with self._lock:
             seen = self._seen(site)
             last = next(reversed(seen.items()), None)
-            new_prompt = bool(seen) and not any(
-                (known.tools, known.system) == (prefix.tools, prefix.system) for known in seen
-            )
-            entry = seen.setdefault(prefix, Seen())
-            seen.move_to_end(prefix)
-            if len(seen) > _MOST_PREFIXES:
-                seen.popitem(last=False)
+            entry = seen.get(prefix)
+            new_prompt = False
+            if entry is None:
+                new_prompt = bool(seen) and not any(known[1:3] == prefix[1:3] for known in seen)
+                entry = seen[prefix] = Seen()
+                if len(seen) > _MOST_PREFIXES:
+                    seen.popitem(last=False)
+            else:
+                seen.move_to_end(prefix)
             if ttl is None:
                 return None, new_prompt
             changed, tokens = (None, 0) if last is None else (difference(last[0], prefix), last[1].tokens)

@@ -27,7 +27,7 @@ from claude_otel.way_in import Operation
 Outcome = Literal["completed", "error", "closed_early", "abandoned", "cancelled", "truncated"]
 
 
-@dataclass
+@dataclass(slots=True)
 class Attempt:
     """One HTTP request of a call. Times are of `time.perf_counter`."""
 

@@ -6,6 +6,7 @@ https://docs.anthropic.com/en/api/rate-limits. Read by their form, so that a new
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,12 +17,8 @@ _LONGEST = 64
 """Characters of the name of a header that tells of a limit."""
 
 
-class RateLimit(NamedTuple):
-    """One limit: its type, what remains of it, and what it is in all, either of which may be missing."""
-
-    type: str
-    remaining: int | None
-    limit: int | None
+RateLimit = tuple[str, int | None, int | None]
+"""One limit: its type, what remains of it, and what it is in all, either of which may be missing."""
 
 
 @dataclass(slots=True)
@@ -43,53 +40,63 @@ NONE = Headers()
 
 
 def read(headers: Any) -> Headers:
-    """What the `headers` of an answer tell. One pass over their bytes: looking them up by name is much dearer."""
+    """What the `headers` of an answer tell. By their place, as one answer has them in the order of the other."""
+    raw = headers.raw
+    names = tuple([name for name, _ in raw])
+    places = _PLACES.get(names)
+    if places is None:
+        places = places_of(names)
+        if len(_PLACES) < _MOST_PLACES and len(names) <= _MOST_NAMES:
+            _PLACES[names] = places
     found = Headers()
-    remaining: dict[str, int] = {}
-    limits: dict[str, int] = {}
-    for name, value in headers.raw:
-        meaning = _MEANINGS[name] if name in _MEANINGS else meaning_of(name)
-        if meaning is None:
-            continue
-        kind, into = meaning
-        if into == "id":
-            setattr(found, kind, text(value))
-        elif value.isdigit() and len(value) <= 15:
-            (limits if into == "limit" else remaining)[kind] = int(value)
-    if limits or remaining:
-        kinds = limits if limits.keys() == remaining.keys() else {**limits, **remaining}
-        found.rate_limits = tuple([RateLimit(kind, remaining.get(kind), limits.get(kind)) for kind in kinds])
-        shares = [(remaining[kind] / limit, kind) for kind, limit in limits.items() if limit and kind in remaining]
-        if shares:
-            share, kind = min(shares)
-            found.scarcest = kind, min(share, 1.0)
+    for field, place in places.ids:
+        setattr(found, field, text(raw[place][1]))
+    limits: list[RateLimit] = []
+    share, scarcest = math.inf, ""
+    for kind, at_remaining, at_limit in places.limits:
+        remaining = None if at_remaining is None else number(raw[at_remaining][1])
+        limit = None if at_limit is None else number(raw[at_limit][1])
+        if remaining is not None or limit is not None:
+            limits.append((kind, remaining, limit))
+            if limit and remaining is not None and remaining / limit < share:
+                share, scarcest = remaining / limit, kind
+    if limits:
+        found.rate_limits = tuple(limits)
+        found.scarcest = (scarcest, min(share, 1.0)) if scarcest else None
     return found
 
 
-_MEANINGS: dict[bytes, tuple[str, str] | None] = {}
-"""What is known of the names of headers, which are the same in every answer."""
+class Places(NamedTuple):
+    """Where among the headers of an answer those are that tell something: a field of `Headers` each, and the limits."""
 
-_MOST_MEANINGS = 200
-
-
-def meaning_of(name: bytes) -> tuple[str, str] | None:
-    """What a header of this name tells: a field and `id`, a limit and `remaining` or `limit`, or nothing."""
-    found = _meaning_of(name.lower().decode("ascii", "replace")) if len(name) <= _LONGEST else None
-    if len(_MEANINGS) < _MOST_MEANINGS:
-        _MEANINGS[name] = found
-    return found
+    ids: list[tuple[str, int]]
+    limits: list[tuple[str, int | None, int | None]]
 
 
-def _meaning_of(name: str) -> tuple[str, str] | None:
-    if name in ("request-id", "anthropic-organization-id", "anthropic-workspace-id"):
-        return name.removeprefix("anthropic-").replace("-", "_"), "id"
-    kind, _, part = name.rpartition("-")
-    if part in ("remaining", "limit"):
-        if kind.startswith(_RATE_LIMIT):
-            return kind.removeprefix(_RATE_LIMIT), part
-        if kind.startswith(_OTHERS):
-            return kind.removeprefix("anthropic-"), part
-    return None
+_PLACES: dict[tuple[bytes, ...], Places] = {}
+_MOST_PLACES = 100
+_MOST_NAMES = 100
+
+
+def places_of(names: tuple[bytes, ...]) -> Places:
+    """The places of what `names`, the names of an answer's headers, tell."""
+    ids: dict[str, int] = {}
+    limits: dict[str, dict[str, int]] = {}
+    for place, raw_name in enumerate(names):
+        name = raw_name[: _LONGEST + 1].lower().decode("ascii", "replace")
+        kind, _, part = name.rpartition("-")
+        if name in ("request-id", "anthropic-organization-id", "anthropic-workspace-id"):
+            ids[name.removeprefix("anthropic-").replace("-", "_")] = place
+        elif part in ("remaining", "limit") and len(name) <= _LONGEST and kind.startswith((_RATE_LIMIT, *_OTHERS)):
+            kind = kind.removeprefix(_RATE_LIMIT if kind.startswith(_RATE_LIMIT) else "anthropic-")
+            limits.setdefault(kind, {})[part] = place
+    of_limits = [(kind, of.get("remaining"), of.get("limit")) for kind, of in sorted(limits.items())]
+    return Places(list(ids.items()), of_limits)
+
+
+def number(value: bytes) -> int | None:
+    """A count; `None` for anything else."""
+    return int(value) if value.isdigit() and len(value) <= 15 else None
 
 
 def text(value: bytes) -> str | None:

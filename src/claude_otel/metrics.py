@@ -100,7 +100,7 @@ class Table:
 
     def put(self, provider: str, model: str, limits: Sequence[RateLimit]) -> None:
         """Makes `limits` the last that were told of `model`, for the types that they are of."""
-        key = (provider, model, *[limit.type for limit in limits])
+        key = (provider, model, *[kind for kind, _, _ in limits])
         with self.lock:
             # In the order of telling: where two overlap, the later one counts.
             self._limits.pop(key, None)
@@ -118,10 +118,10 @@ class Table:
         found: dict[Values, float] = {}
         with self.lock:
             for (provider, model, *_), (limits, when) in self._limits.items():
-                for limit in limits if when >= oldest else ():
-                    value = limit.remaining if metric is t.REMAINING_METRIC else limit.limit
+                for kind, remaining, limit in limits if when >= oldest else ():
+                    value = remaining if metric is t.REMAINING_METRIC else limit
                     if value is not None:
-                        found[provider, model, self._kinds(limit.type)] = value
+                        found[provider, model, self._kinds(kind)] = value
         return list(found.items())
 
 

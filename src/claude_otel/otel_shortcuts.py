@@ -7,6 +7,7 @@ to use. Where it is not it returns `None` or `False`, having done nothing, and i
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +16,49 @@ from typing import Any
 from opentelemetry._logs import LogRecord
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
+
+
+class Starts:
+    """Whether the spans of a tracer may start without attributes, which then are set at once, past the checks.
+
+    So it is where nobody looks at the attributes of a span that starts: no sampler or processor but the SDK's own.
+    """
+
+    def __init__(self, tracer: Any) -> None:
+        self._tracer = getattr(tracer, "_tracer", None) or tracer
+        self._sampler: Any = None
+        self._processors: Any = None
+        self._blind = False
+
+    def blind(self) -> bool:
+        """Whether nobody looks."""
+        tracer = self._tracer
+        try:
+            processors = tracer.span_processor._span_processors
+            if tracer.sampler is not self._sampler or processors is not self._processors:
+                self._sampler, self._processors = tracer.sampler, processors
+                self._blind = all(map(is_blind, (tracer.sampler, *processors)))
+        except AttributeError:
+            return False
+        return self._blind
+
+
+def is_blind(part: Any) -> bool:
+    """Whether `part`, a sampler or a processor, is one of the SDK's that do not look at attributes as a span starts."""
+    if type(part).__name__ == "ParentBased":
+        return type(part).__module__ == _SAMPLING and all(map(is_blind, vars(part).values()))
+    return (type(part).__module__, type(part).__name__) in _BLIND
+
+
+_SAMPLING = "opentelemetry.sdk.trace.sampling"
+_BLIND = frozenset(
+    {
+        (_SAMPLING, "StaticSampler"),
+        (_SAMPLING, "TraceIdRatioBased"),
+        ("opentelemetry.sdk.trace.export", "BatchSpanProcessor"),
+        ("opentelemetry.sdk.trace.export", "SimpleSpanProcessor"),
+    }
+)
 
 
 def set_attributes(span: Any, values: Mapping[str, Any]) -> bool:
@@ -44,7 +88,7 @@ class Measurement:
 class Point:
     """The points of one histogram with one set of attributes, in the storages of all metric readers."""
 
-    __slots__ = ("_aggregates", "_attributes", "_consumer", "_histogram", "_storages")
+    __slots__ = ("_aggregates", "_attributes", "_consumer", "_histogram", "_offered", "_storages")
 
     def __init__(self, histogram: Any, attributes: Mapping[str, Any]) -> None:
         """`histogram` has taken a measurement with these `attributes`. Raises AttributeError where it is not known."""
@@ -53,6 +97,7 @@ class Point:
         self._consumer = histogram._measurement_consumer
         self._storages = self._consumer._reader_storages
         self._aggregates: list[Callable[[Any, bool], None]] = []
+        self._offered: dict[int, float] = {}
         for storage in self._storages.values():
             for match in storage._instrument_view_instrument_matches[histogram]:
                 if getattr(match, "_reset_on_collect", False):
@@ -64,11 +109,22 @@ class Point:
         consumer = self._consumer
         if consumer._reader_storages is not self._storages or not self._histogram._is_enabled():
             return False
-        attributes, now = self._attributes, time.time_ns()
+        now, attributes = time.time_ns(), self._attributes
+        sampled = self._is_due(amount, now) and consumer._sdk_config.exemplar_filter.should_sample(
+            amount, now, attributes, context
+        )
         measurement = Measurement(amount, now, attributes, context)
-        sampled = consumer._sdk_config.exemplar_filter.should_sample(amount, now, attributes, context)
         for aggregate in self._aggregates:
             aggregate(measurement, sampled)
+        return True
+
+    def _is_due(self, amount: float, now: int) -> bool:
+        """Whether an exemplar is offered: one a second for amounts of this size, of which the last one is kept."""
+        # About four sizes for each doubling, finer than the buckets.
+        size = int(math.log2(amount) * 4) if amount > 0 else 0
+        if now - self._offered.get(size, 0) < 1_000_000_000:
+            return False
+        self._offered[size] = now
         return True
 
 

@@ -93,6 +93,8 @@ def end_day(text: str | None) -> float:
 
 def unix_day(at: At) -> int:
     """The days since 1970-01-01, in UTC."""
+    if isinstance(at, float):
+        return int(at // 86400)
     if isinstance(at, datetime):
         aware = at if at.tzinfo else at.replace(tzinfo=timezone.utc)
         return int(aware.timestamp() // 86400)

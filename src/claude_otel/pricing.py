@@ -64,7 +64,7 @@ class Line(NamedTuple):
     usd: float
 
 
-@dataclass
+@dataclass(slots=True)
 class Bill:
     """The cost of a call in USD, and what it had cost `uncached`: with all input tokens at the base rate.
 
@@ -108,7 +108,7 @@ class Prices:
         self._rows = rows_by_model(table["rows"])
         self._discounts = discounts
         self._aliases = aliases
-        self._tariffs: dict[Circumstances, Tariff | None] = {}
+        self._tariffs: dict[tuple[object, ...], Tariff | None] = {}
         self._minimums: dict[tuple[str, str], int | None] = {}
 
     @classmethod
@@ -141,13 +141,13 @@ class Prices:
         if stop_reason == "refusal" and not any(entry.output_tokens for entry in usage.entries):
             return bill
         call_model = served or requested or "unknown"
-        terms = (usage.service_tier, usage.speed, usage.inference_geo)
-        around = (requested, platform, region, *terms, unix_day(at))
+        around = (requested, platform, region, usage.service_tier, usage.speed, usage.inference_geo, unix_day(at))
         unpriced: list[str] = []
         for entry in usage.entries:
             if entry.billed:
                 model = entry.model or call_model
-                tariff = self._tariff(Circumstances(model, *around))
+                key = (model, *around)
+                tariff = self._tariffs.get(key) or self._tariff(Circumstances(*key))
                 if tariff is None or not add_entry(bill, model, entry, tariff):
                     unpriced.append(model)
         if usage.web_search_requests and not self._add_searches(bill, call_model, platform, usage):
@@ -288,7 +288,7 @@ def add_entry(bill: Bill, model: str, entry: Entry, tariff: Tariff) -> bool:
     fresh, out = entry.input_tokens, entry.output_tokens
     read, write_5m, write_1h = entry.cache_read, entry.cache_write_5m, entry.cache_write_1h
     prompt = fresh + read + write_5m + write_1h
-    rates = tariff.long_rates if prompt > tariff.above else tariff.rates
+    rates = tariff.rates if prompt <= tariff.above else tariff.long_rates
     lines = []
     total = 0.0
     for component, tokens, rate in zip(RATES, (fresh, out, read, write_5m, write_1h), rates, strict=True):

@@ -29,7 +29,7 @@ class Recorder:
 
     def __init__(self, settings: Settings, tracer: Tracer, logger: Logger, books: Books) -> None:
         self.settings = settings
-        self._tracer = tracer
+        self._spans = spans.Starter(tracer)
         self._logger = logger
         self._books = books
         self._attributor = Attributor(settings)
@@ -60,7 +60,7 @@ class Recorder:
             call.native = False
             call.context = get_current()
         elif not call.native and self.replaces_sdk_span:
-            spans.start(self._tracer, call, attributes.at_start(call))
+            self._spans.start(call, attributes.at_start(call))
         call.on_begin = self._begun
         call.on_end.append(self.end)
         self._books.active(call, 1)

@@ -13,11 +13,28 @@ from claude_otel import otel_shortcuts
 from claude_otel.call import Call
 
 
-def start(tracer: Tracer, call: Call, attributes: dict[str, Any]) -> None:
-    """Starts our span of `call`, and makes it what exemplars and events point to."""
-    name = f"{call.operation} {call.model}" if call.model else call.operation
-    call.span = tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes, start_time=call.started_ns)
-    call.context = set_span_in_context(call.span)
+class Starter:
+    """Starts our spans on a tracer."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+        self._starts = otel_shortcuts.Starts(tracer)
+
+    def start(self, call: Call, attributes: dict[str, Any]) -> None:
+        """Starts our span of `call`, and makes it what exemplars and events point to."""
+        name = f"{call.operation} {call.model}" if call.model else call.operation
+        first = None if self._starts.blind() else attributes
+        span = self._tracer.start_span(name, kind=SpanKind.CLIENT, attributes=first, start_time=call.started_ns)
+        if first is None:
+            set_attributes(span, attributes)
+        call.span = span
+        call.context = set_span_in_context(span)
+
+
+def set_attributes(span: Span, attributes: dict[str, Any]) -> None:
+    """Sets `attributes` on the recording `span`."""
+    if not otel_shortcuts.set_attributes(span, attributes):
+        span.set_attributes(attributes)
 
 
 def end(call: Call, attributes: dict[str, Any]) -> None:
@@ -27,8 +44,7 @@ def end(call: Call, attributes: dict[str, Any]) -> None:
     if span is None or call.native:
         return
     if span.is_recording():
-        if not otel_shortcuts.set_attributes(span, attributes):
-            span.set_attributes(attributes)
+        set_attributes(span, attributes)
         if call.outcome in ("error", "truncated"):
             # Without a description: the API's message may quote what was sent.
             span.set_status(Status(StatusCode.ERROR))

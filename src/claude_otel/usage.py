@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """The tokens that one model is billed for: an iteration of an answer, or the whole answer.
 
@@ -41,7 +41,7 @@ class Entry:
         self.cache_write_1h += other.cache_write_1h
 
 
-@dataclass
+@dataclass(slots=True)
 class Usage:
     """What an answer used. `entries` has at least one entry; their sum is what the token counters count."""
 
@@ -67,9 +67,7 @@ class Usage:
 
 def get(data: Any, name: str) -> Any:
     """The field `name` of a model or of decoded JSON, `None` where it is missing."""
-    if isinstance(data, dict):
-        return data.get(name)
-    return getattr(data, name, None)
+    return data.get(name) if isinstance(data, dict) else getattr(data, name, None)
 
 
 SHORT = 200
@@ -103,7 +101,7 @@ def number(value: object) -> int | None:
 
 def count(data: Any, name: str) -> int:
     """The token count `name` of `data`; 0 for anything that is not a count."""
-    value = get(data, name)
+    value = data.get(name) if isinstance(data, dict) else getattr(data, name, None)
     return value if type(value) is int and 0 < value <= MOST else 0
 
 
@@ -138,25 +136,26 @@ def read(raw: dict[str, Any], *, model: str | None, ttl: str, final: bool = True
     `model` is the one that served. `ttl`, `5m` or `1h`, is the life that the request asked for: writes that no split
     covers are booked on it. Without `final`, which `message_delta` brings, output is a placeholder and is left out.
     """
-    listed = raw.get("iterations")
-    entries = _iterations(listed, model, ttl) if final and isinstance(listed, list) else []
-    iterations = len(entries)
-    if not any(entry.kind in ("message", "fallback_message") for entry in entries):
-        entries.insert(0, _entry(raw, "message", model, ttl))
+    of = raw.get
+    listed = of("iterations") if final else None
+    if isinstance(listed, list) and listed:
+        entries = _iterations(listed, model, ttl)
+        iterations = len(entries)
+        if not any(entry.kind in ("message", "fallback_message") for entry in entries):
+            entries.insert(0, _entry(raw, "message", model, ttl))
+    else:
+        entries, iterations = [_entry(raw, "message", model, ttl)], 0
+    usage = Usage(entries, None, text(of("service_tier")), text(of("speed")), text(of("inference_geo")))
+    usage.iterations = iterations
     if not final:
         entries[0].output_tokens = 0
-    server = raw.get("server_tool_use") if final else None
-    details = raw.get("output_tokens_details") if final else None
-    return Usage(
-        entries=entries,
-        reasoning_tokens=None if details is None else count(details, "thinking_tokens"),
-        service_tier=text(raw.get("service_tier")),
-        speed=text(raw.get("speed")),
-        inference_geo=text(raw.get("inference_geo")),
-        web_search_requests=count(server, "web_search_requests"),
-        web_fetch_requests=count(server, "web_fetch_requests"),
-        iterations=iterations,
-    )
+        return usage
+    if (details := of("output_tokens_details")) is not None:
+        usage.reasoning_tokens = count(details, "thinking_tokens")
+    if (server := of("server_tool_use")) is not None:
+        usage.web_search_requests = count(server, "web_search_requests")
+        usage.web_fetch_requests = count(server, "web_fetch_requests")
+    return usage
 
 
 def _iterations(listed: list[Any], model: str | None, ttl: str) -> list[Entry]:

@@ -34,18 +34,21 @@ _CHAT: tuple[Operation, None] = ("chat", None)
 
 def method_of(options: Any, operation: Operation) -> str:
     """The way into the SDK, from the headers in which it says so itself."""
+    told: dict[str, str] = {}
     headers = getattr(options, "headers", None)
-    # All that tell of it begin so; most requests have none.
-    told = {
-        key.lower(): str(value)
-        for key, value in (headers.items() if isinstance(headers, Mapping) else ())
-        if isinstance(key, str) and key[:11].lower() == "x-stainless"
-    }
+    if isinstance(headers, Mapping):
+        for key, value in headers.items():
+            # All that tell of it begin so, and most requests have none.
+            if isinstance(key, str) and key[:11] in ("X-Stainless", "x-stainless"):
+                told[key.lower()] = str(value)
+    qualifiers: Any = getattr(options, "qualifiers", None)
+    beta = "beta=true" in options.url or (bool(qualifiers) and qualifiers.get("beta") == "true")
     # "true" is what raw responses said before 1.0.
-    raw = {"raw": "raw.", "true": "raw.", "stream": "streaming."}.get(told.get("x-stainless-raw-response", ""), "")
-    beta = "beta=true" in options.url or (getattr(options, "qualifiers", None) or {}).get("beta") == "true"
+    raw = _RAW.get(told.get("x-stainless-raw-response", ""), "")
     return f"{raw}{'beta.' if beta else ''}{_helper(options, operation, told)}"
 
+
+_RAW = {"raw": "raw.", "true": "raw.", "stream": "streaming."}
 
 _METHODS: dict[Operation, str] = {
     "chat": "create",
