@@ -65,7 +65,7 @@ label_replace({now}, "part", "seen", "", "")
 or
 label_replace(
   sum by ({", ".join(row.keep)}) (
-    ({now} - ({seen} <= {now} or {now} * 0))
+    ({now} - {seen} >= 0 or {now})
       * on () group_left () (group(last_over_time({row.since}[{MEMORY}])) or vector(0))
     or
     last_over_time({row.total}[{MEMORY}])

@@ -67,5 +67,28 @@ def names(expr: str) -> frozenset[str]:
 
 
 _WORDS = frozenset(
-    ["and", "or", "unless", "bool", "offset", "on", "by", "group_left", "group_right", "ignoring", "without", "sum", "count", "min", "max", "avg", "group", "topk", "inf", "Inf", "nan", "NaN"]
+    [
+        "and",
+        "or",
+        "unless",
+        "bool",
+        "offset",
+        "on",
+        "by",
+        "group_left",
+        "group_right",
+        "ignoring",
+        "without",
+        "sum",
+        "count",
+        "min",
+        "max",
+        "avg",
+        "group",
+        "topk",
+        "inf",
+        "Inf",
+        "nan",
+        "NaN",
+    ]
 )

@@ -18,7 +18,7 @@ SIGNALS = {"metric_points": "metrics", "spans": "traces", "log_records": "logs"}
 LOSSES = {
     "otelcol_exporter_send_failed": "could not be sent",
     "otelcol_exporter_enqueue_failed": "found the queue full",
-    "otelcol_receiver_refused": "were refused for want of memory",
+    "otelcol_receiver_refused": "were refused at the door",
 }
 
 
