@@ -67,7 +67,8 @@ def calls() -> Group:
         Recording("claude:calls:increase5m", "sum (surface:claude_calls:increase5m)"),
         Recording(
             "surface_blame:claude_calls:ratio5m",
-            f"surface_blame:claude_calls:increase5m\n/ on ({m.SURFACE}) group_left ()\n(surface:claude_calls:increase5m > 0)",
+            f"surface_blame:claude_calls:increase5m\n/ on ({m.SURFACE}) group_left ()\n"
+            "(surface:claude_calls:increase5m > 0)",
         ),
         window(
             ledger.CALLS, "job_model_error", "claude_calls", (m.JOB, *MODEL, m.ERROR_TYPE), "10m", f'{m.ERROR_TYPE}!=""'
