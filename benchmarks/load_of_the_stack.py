@@ -45,8 +45,8 @@ SHOP = ROOT / "tests" / "stack" / "shop.py"
 INTERVAL = 10.0
 """Seconds between two exports of a worker's metrics. The SDK's own default is 60."""
 
-SECONDS = 30.0
-"""How long each case is measured, after as long as it takes to settle."""
+SECONDS = 60.0
+"""How long each case is measured, once it has settled: as long as rules take to be evaluated once."""
 
 BATCH = 512
 """Spans or events in a request: what the SDK's batch processors send at most."""

@@ -1,0 +1,83 @@
+"""Whether anything grows: `make growth`, calls with ever new surfaces, models, users, prompts and call sites.
+
+Memory is read after each tenth of the calls; what the last half adds is what would go on growing in production.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import resource
+import sys
+import tracemalloc
+from typing import Any
+
+from cost_of_a_call import Telemetry, total
+from transport import REQUEST, client
+
+import claude_otel
+from claude_otel import telemetry as t
+
+DISTINCT = 10_000
+"""Different surfaces, models, users and prompts."""
+
+MOST = 0.5
+"""Bytes a call that the last half of the run may add: what a run of a million measures of the interpreter's own noise."""
+
+
+def calls(api: Any, first: int, last: int) -> None:
+    """The calls number `first` to `last`, each with names of its own until these come again."""
+    for number in range(first, last):
+        name = number % DISTINCT
+        with claude_otel.surface(f"surface-{name}", user=f"user-{name}", agent=f"agent-{name}"):
+            api.messages.create(**{**REQUEST, "model": f"claude-{name}", "system": f"You are number {name}."})
+
+
+def kept() -> int:
+    """Bytes that Python holds, after a collection."""
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+def main() -> int:
+    """Runs, prints what grew, and fails when more did than may."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=200_000, help="how many calls (default 200,000)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    telemetry, api = Telemetry(), client(open_telemetry=False)
+    telemetry.instrument("all")
+    step = options.calls // 10
+    held = []
+    tracemalloc.start()
+    for turn in range(10):
+        calls(api, turn * step, (turn + 1) * step)
+        telemetry.flush()
+        held.append(kept())
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{(turn + 1) * step:,} calls, {held[-1]:,} bytes")
+    counted = total(telemetry, t.CALLS_METRIC)
+    assert counted == step * 10, f"{counted} calls were counted of {step * 10}"
+    per_call = (held[-1] - held[4]) / (5 * step)
+    result = {
+        "calls": step * 10,
+        "bytes": held,
+        "bytes_a_call_in_the_last_half": per_call,
+        "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+    sys.stdout.write(json.dumps(result, indent=2) + "\n" if options.json else shown(result))
+    return 1 if per_call > MOST else 0
+
+
+def shown(result: dict[str, Any]) -> str:
+    """The result as text."""
+    lines = [f"{result['calls']:,} calls with {DISTINCT:,} surfaces, models, users, agents and prompts", ""]
+    lines += [f"after {tenth * 10:3} %  {size:12,} bytes" for tenth, size in enumerate(result["bytes"], 1)]
+    lines += ["", f"bytes a call in the last half {result['bytes_a_call_in_the_last_half']:.3f}, at most {MOST}"]
+    lines += [f"resident set at most {result['rss_mib']:.0f} MiB"]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
