@@ -9,8 +9,8 @@ PIP = $(BIN)/pip --disable-pip-version-check install --quiet --constraint requir
 PYTEST_FLAGS ?= --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit docs generate test-all test-sdk test-versions test-neighbours test-hostile \
-        components test-stack test-loss test-mutants bench load clean
+.PHONY: help demo test lint types unit test-rules docs generate test-all test-sdk test-versions test-neighbours test-hostile \
+        components test-stack test-loss test-mutants bench load growth clean
 
 help:  ## these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -37,7 +37,10 @@ types: $(VENV)/dev.stamp  ## mypy, strict
 	$(BIN)/mypy
 
 unit: $(VENV)/dev.stamp  ## the tests
-	$(BIN)/pytest $(PYTEST_FLAGS)
+	$(BIN)/pytest $(PYTEST_FLAGS) -m "not components"
+
+test-rules: $(VENV)/dev.stamp components  ## rules, routes and messages, asked of promtool, amtool and Alertmanager
+	$(BIN)/pytest $(PYTEST_FLAGS) -m components
 
 generate: $(VENV)/cli.stamp  ## write alerts/ and stack/ anew from the default claude-otel.yaml
 	$(BIN)/claude-otel generate --config /dev/null
@@ -72,7 +75,7 @@ test-loss: $(VENV)/dev.stamp components  ## programs, Collector and Prometheus k
 test-mutants: $(VENV)/dev.stamp components  ## each number of each alert changed, and a test of the rules seen to fail
 	$(BIN)/python tests/rule_mutants.py
 
-test-all: test test-mutants test-sdk test-versions test-neighbours test-hostile test-stack test-loss  ## every test there is
+test-all: test test-rules test-sdk test-versions test-neighbours test-hostile test-stack test-loss  ## every test there is
 
 bench: $(VENV)/dev.stamp  ## what recording a call costs, beside the SDK's own tracing
 	$(BIN)/python benchmarks/cost_of_a_call.py
@@ -80,6 +83,9 @@ bench: $(VENV)/dev.stamp  ## what recording a call costs, beside the SDK's own t
 load: export PYTHONPATH = tests:tests/stack
 load: $(VENV)/dev.stamp components  ## calls a second through Collector and Prometheus, and what they cost; writes docs/load.md
 	$(BIN)/python benchmarks/load_of_the_stack.py
+
+growth: $(VENV)/dev.stamp  ## a million calls with ever new names, and what they leave in memory; CALLS=50000 for fewer
+	$(BIN)/python benchmarks/growth.py --calls $(or $(CALLS),1000000)
 
 clean:  ## remove the virtual environment and every cache
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -10,7 +10,6 @@ import gc
 import json
 import resource
 import sys
-import tracemalloc
 from typing import Any
 
 from cost_of_a_call import Telemetry, total
@@ -22,8 +21,8 @@ from claude_otel import telemetry as t
 DISTINCT = 10_000
 """Different surfaces, models, users and prompts."""
 
-MOST = 0.5
-"""Bytes a call that the last half of the run may add: what a run of a million measures of the interpreter's own noise."""
+MOST = 0.01
+"""Objects a call that the last half of the run may add: one in a hundred calls is the interpreter's own noise."""
 
 
 def calls(api: Any, first: int, last: int) -> None:
@@ -35,9 +34,9 @@ def calls(api: Any, first: int, last: int) -> None:
 
 
 def kept() -> int:
-    """Bytes that Python holds, after a collection."""
+    """Blocks of memory that Python holds, after a collection: about one for each object."""
     gc.collect()
-    return tracemalloc.get_traced_memory()[0]
+    return sys.getallocatedblocks()
 
 
 def main() -> int:
@@ -50,20 +49,19 @@ def main() -> int:
     telemetry.instrument("all")
     step = options.calls // 10
     held = []
-    tracemalloc.start()
     for turn in range(10):
         calls(api, turn * step, (turn + 1) * step)
         telemetry.flush()
         held.append(kept())
         if sys.stderr.isatty():
-            sys.stderr.write(f"\r{(turn + 1) * step:,} calls, {held[-1]:,} bytes")
+            sys.stderr.write(f"\r{(turn + 1) * step:,} calls, {held[-1]:,} blocks")
     counted = total(telemetry, t.CALLS_METRIC)
     assert counted == step * 10, f"{counted} calls were counted of {step * 10}"
     per_call = (held[-1] - held[4]) / (5 * step)
     result = {
         "calls": step * 10,
-        "bytes": held,
-        "bytes_a_call_in_the_last_half": per_call,
+        "blocks": held,
+        "blocks_a_call_in_the_last_half": per_call,
         "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
     sys.stdout.write(json.dumps(result, indent=2) + "\n" if options.json else shown(result))
@@ -73,8 +71,8 @@ def main() -> int:
 def shown(result: dict[str, Any]) -> str:
     """The result as text."""
     lines = [f"{result['calls']:,} calls with {DISTINCT:,} surfaces, models, users, agents and prompts", ""]
-    lines += [f"after {tenth * 10:3} %  {size:12,} bytes" for tenth, size in enumerate(result["bytes"], 1)]
-    lines += ["", f"bytes a call in the last half {result['bytes_a_call_in_the_last_half']:.3f}, at most {MOST}"]
+    lines += [f"after {tenth * 10:3} %  {size:12,} blocks" for tenth, size in enumerate(result["blocks"], 1)]
+    lines += ["", f"blocks a call in the last half {result['blocks_a_call_in_the_last_half']:.4f}, at most {MOST}"]
     lines += [f"resident set at most {result['rss_mib']:.0f} MiB"]
     return "\n".join(lines) + "\n"
 

@@ -17,6 +17,8 @@ from claude_otel.monitoring.config import Config
 from claude_otel.monitoring.config_file import load, read
 from claude_otel.stack import components
 
+pytestmark = pytest.mark.components
+
 ROOT = Path(__file__).resolve().parent.parent
 
 CONFIG = load(ROOT / "examples" / "claude-otel.yaml").config

@@ -21,6 +21,8 @@ from claude_otel.monitoring import alertmanager, generated
 from claude_otel.monitoring.config_file import read
 from claude_otel.stack import components
 
+pytestmark = pytest.mark.components
+
 PATIENCE = 60
 """Seconds that a busy machine is given."""
 

@@ -23,11 +23,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
+def files_below(folder: Path) -> set[str]:
+    """The files of a folder and its folders, without what Python keeps of its own."""
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    return {path for path in found if "__pycache__" not in path and not path.endswith(".pyc")}
+
+
 def test_every_module_and_data_file_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
-    """The wheel has the files of src/, and nothing else besides its metadata."""
-    source = ROOT / "src"
-    files = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
-    files = {path for path in files if "__pycache__" not in path and not path.endswith(".pyc")}
+    """The wheel has the files of src/ and what builds the stack's programs, and nothing else besides its metadata."""
+    files = files_below(ROOT / "src")
+    files |= {f"claude_otel/stack/manifests/{path}" for path in files_below(ROOT / "stack" / "components")}
     assert {name for name in wheel.namelist() if ".dist-info/" not in name} == files
     assert {"claude_otel/py.typed", "claude_otel/prices.json"} <= files
 

@@ -6,6 +6,8 @@ import pytest
 
 import rule_mutants
 
+pytestmark = pytest.mark.components
+
 
 @pytest.mark.parametrize("alert", sorted(rule_mutants.shipped()))
 def test_every_change_to_an_alert_is_noticed(alert: str) -> None:

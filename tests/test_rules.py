@@ -57,6 +57,7 @@ def by_name(alert: Alert) -> str:
     return alert.name
 
 
+@pytest.mark.components
 class TestPromtool:
     @pytest.mark.parametrize("config", [Config(), rules_under_test.config()], ids=["default", "full"])
     def test_accepts_the_rules(self, config: Config, tmp_path: Path) -> None:
@@ -213,6 +214,7 @@ class TestRunbooks:
         assert len(queries(text)) == 3
         assert "TODO" not in text
 
+    @pytest.mark.components
     def test_each_query_reads_series_that_exist(self, tmp_path: Path) -> None:
         """Promtool parses each query, and it reads raw or recorded series."""
         known = metric_names.RAW | recorded(rules_under_test.config())

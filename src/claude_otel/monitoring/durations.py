@@ -13,7 +13,9 @@ from fractions import Fraction
 _MILLISECONDS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _DURATION = re.compile(r"(?<![\w.$])(\d+)(ms|d|h|m|s)(?!\w)")
 _STRING = re.compile(r'("(?:[^"\\]|\\.)*")')
-_KEY = re.compile(r"\s*(?:- )?(interval|for|keep_firing_for|evaluation_interval):\s")
+_KEY = re.compile(
+    r"\s*(?:- )?(interval|for|keep_firing_for|evaluation_interval|group_wait|group_interval|repeat_interval):\s"
+)
 _EXPRESSION = re.compile(r"(\s*)(?:- )?expr: \|-?$")
 
 
@@ -63,7 +65,7 @@ def scaled(duration: str, factor: Fraction) -> str:
 
 
 def scale(rules: str, factor: Fraction) -> str:
-    """The rule file `rules` with every duration of its intervals and expressions times `factor`.
+    """The rule file (or Alertmanager's) `rules` with every duration of its intervals and expressions times `factor`.
 
     `scale(scale(rules, f), 1 / f) == rules`. Text in quotes, comments and annotations stay as they are.
     """

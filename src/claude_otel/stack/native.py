@@ -16,7 +16,7 @@ from claude_otel.stack.health import await_health
 from claude_otel.stack.ports import DEFAULTS, HOST, Ports, check_free
 from claude_otel.stack.rotation import rotate
 from claude_otel.stack.running import Running, running, start, stop
-from claude_otel.stack.service import NAMES, Service, Surroundings
+from claude_otel.stack.service import AS_USUAL, NAMES, Service, Special, Surroundings
 from claude_otel.stack.services import services
 from claude_otel.stack.state import State, write
 
@@ -29,7 +29,14 @@ PATIENCE = 90.0
 """Seconds that a program of a stack that is taken down has to end, before it is killed."""
 
 
-def up(files: Mapping[str, str], state: State, ports: Ports, say: Say, optional: bool = True) -> list[str]:
+def up(
+    files: Mapping[str, str],
+    state: State,
+    ports: Ports,
+    say: Say,
+    optional: bool = True,
+    special: Special = AS_USUAL,
+) -> list[str]:
     """Starts what does not run yet, waits until it is healthy, and returns the names of what was started.
 
     `files` are the generated files: path in the repository, and text. What runs already and reads a file that is now
@@ -37,7 +44,7 @@ def up(files: Mapping[str, str], state: State, ports: Ports, say: Say, optional:
     """
     state.make()
     check_ports_kept(state, ports)
-    around = surroundings(state, ports, optional)
+    around = replace(surroundings(state, ports, optional), special=special)
     wanted = services(around)
     missing = [service for service in wanted if running(state.run(service.name)) is None]
     check_free({name: port for service in missing for name, port in service.ports.items()})

@@ -62,6 +62,18 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Special:
+    """What a drill has otherwise than a stack in earnest."""
+
+    prometheus_flags: tuple[str, ...] = ()
+    metrics_to: str = ""
+    """The `host:port` that the Collector sends metrics to, in place of Prometheus' own."""
+
+
+AS_USUAL = Special()
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """What a service is made from."""
 
@@ -70,6 +82,7 @@ class Surroundings:
     tempo: Path | None = None
     grafana: Path | None = None
     """The optional programs, where they are."""
+    special: Special = AS_USUAL
 
     def placed(self, name: str) -> dict[str, Any]:
         """The fields of a service that follow from its name."""
