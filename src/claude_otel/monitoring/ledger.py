@@ -102,7 +102,13 @@ or
 and on () ({row.since} > time() - {window})"""
 
 
-COST = Row("cost_usd", m.COST, (m.JOB, m.SURFACE, m.CALL_SITE, m.RESPONSE_MODEL, m.COST_COMPONENT))
+COST = Row(
+    "cost_usd",
+    m.COST,
+    (
+        m.JOB, m.ENVIRONMENT, m.SURFACE, m.CALL_SITE, m.RESPONSE_MODEL, m.COST_COMPONENT, m.TIER, m.EFFORT, m.AGENT,
+    ),
+)  # fmt: skip
 UNCACHED_COST = Row("uncached_cost_usd", m.UNCACHED_COST, (m.SURFACE,))
 MISSED_COST = Row("missed_cost_usd", m.MISSED_COST, (m.SURFACE, m.MISS_REASON))
 INPUT_TOKENS = Row("input_tokens", m.INPUT_TOKENS, (m.SURFACE, m.RESPONSE_MODEL))
@@ -112,8 +118,11 @@ CACHE_WRITE_TOKENS = Row("cache_write_tokens", m.CACHE_WRITE_TOKENS, (m.SURFACE,
 CALLS = Row(
     "calls",
     m.CALLS,
-    (m.JOB, m.SURFACE, m.PROVIDER, m.REQUEST_MODEL, m.OUTCOME, m.STOP_REASON, m.BLAME, m.ERROR_TYPE),
-)
+    (
+        m.JOB, m.ENVIRONMENT, m.SURFACE, m.PROVIDER, m.REQUEST_MODEL, m.OUTCOME, m.STOP_REASON, m.BLAME, m.ERROR_TYPE,
+        m.RETRIED,
+    ),
+)  # fmt: skip
 ATTEMPTS = Row("attempts", m.ATTEMPTS, (m.PROVIDER, m.REQUEST_MODEL, m.STATUS, m.BLAME))
 UNPRICED_CALLS = Row("unpriced_calls", m.UNPRICED_CALLS, (m.JOB, m.PROVIDER, m.RESPONSE_MODEL))
 INSTRUMENTATION_ERRORS = Row("instrumentation_errors", m.INSTRUMENTATION_ERRORS, (m.JOB, m.COMPONENT))

@@ -36,6 +36,10 @@ JOB = "job"
 INSTANCE = ("job", "instance", "service_instance_id")
 """What tells one process from another. `instance` is missing where only our own attribute tells them apart."""
 
+ENVIRONMENT = "deployment_environment_name"
+VERSION = "service_version"
+"""Attributes of the resource, which the OTLP receiver promotes to labels."""
+
 SURFACE = label(t.SURFACE)
 CALL_SITE = label(t.CALL_SITE)
 PROVIDER = label(t.PROVIDER)
@@ -51,6 +55,11 @@ MISS_REASON = label(t.MISS_REASON)
 LIMIT_TYPE = label(t.RATE_LIMIT_TYPE)
 OPERATION = label(t.OPERATION)
 COMPONENT = label(t.COMPONENT)
+TIER = label(t.RESPONSE_TIER)
+EFFORT = label(t.EFFORT)
+AGENT = label(t.AGENT)
+RETRIED = label(t.RETRIED)
+CACHE_TTL = label(t.CACHE_TTL)
 
 COST = name(t.COST_METRIC)
 UNCACHED_COST = name(t.UNCACHED_COST_METRIC)
@@ -65,6 +74,10 @@ UNPRICED_CALLS = name(t.UNPRICED_METRIC)
 ATTEMPTS = name(t.ATTEMPTS_METRIC)
 REMAINING = name(t.REMAINING_METRIC)
 LIMIT = name(t.LIMIT_METRIC)
+REASONING_TOKENS = name(t.REASONING_METRIC)
+BACKOFF = name(t.BACKOFF_METRIC)
+ACTIVE_CALLS = name(t.ACTIVE_METRIC)
+PROMPT_CHANGES = name(t.PROMPT_CHANGES_METRIC)
 INSTRUMENTATION_ERRORS = name(t.ERRORS_METRIC)
 DURATION = name(t.DURATION_METRIC)
 FIRST_CHUNK = name(t.FIRST_CHUNK_METRIC)
