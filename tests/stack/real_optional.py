@@ -38,7 +38,8 @@ import http.server, os, sys
 if "--version" in sys.argv:
     sys.exit(print("grafana version 12.3.0"))
 assert sys.argv[1] == "server" and sys.argv[2].startswith("--homepath=")
-assert len(open(os.environ["GF_SECURITY_ADMIN_PASSWORD__FILE"]).read()) > 20
+kind, _, path = os.environ["GF_SECURITY_ADMIN_PASSWORD"].partition("{")
+assert kind == "$__file" and len(open(path.rstrip("}")).read()) > 20
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200 if self.path == "/api/health" else 404)

@@ -289,14 +289,14 @@ def test_files_that_are_generated_no_more_are_removed(tmp_path: Path) -> None:
     assert {"alerts/rules/a.yml", "alerts/rules/b.yml"} < set(first)
     assert native.write_files({"alerts/rules/a.yml": "a"}, state, ports) == ["alerts/rules/b.yml"]
     assert native.write_files({"alerts/rules/a.yml": "a"}, state, ports) == []
-    assert json.loads((state.config / "stack/targets/prometheus.json").read_text()) == [
+    assert json.loads((state.config / "stack/targets/prometheus.yml").read_text()) == [
         {"targets": [f"127.0.0.1:{ports['prometheus']}"]}
     ]
 
 
 def test_targets() -> None:
     addresses = {"collector": "c:1", "prometheus": "p:2", "alertmanager": "a:3"}
-    assert target_files(addresses)["targets/alertmanager.json"] == '[{"targets": ["a:3"]}]\n'
+    assert target_files(addresses)["targets/alertmanager.yml"] == '[{"targets": ["a:3"]}]\n'
 
 
 def test_secret_files_are_for_this_user(tmp_path: Path) -> None:

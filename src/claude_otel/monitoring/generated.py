@@ -7,7 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from claude_otel.monitoring import alertmanager, alertmanager_templates, collector, prometheus, tempo
+from claude_otel.monitoring import (
+    alertmanager,
+    alertmanager_templates,
+    collector,
+    compose,
+    grafana,
+    loki,
+    prometheus,
+    tempo,
+)
 from claude_otel.monitoring.config import Config
 from claude_otel.monitoring.rules_file import rule_files
 
@@ -21,6 +30,18 @@ MAKERS: Mapping[str, Callable[[Config], str]] = {
     "stack/collector.yaml": collector.collector_yml,
     "stack/collector-tempo.yaml": collector.collector_tempo_yml,
     "stack/tempo.yaml": tempo.tempo_yml,
+    "stack/loki.yaml": loki.loki_yml,
+    "stack/collector-loki.yaml": loki.collector_loki_yml,
+    "stack/grafana/datasources/claude-otel.yaml": grafana.datasources_yml,
+    "stack/grafana/datasources/tempo.yaml": grafana.tempo_datasource_yml,
+    "stack/grafana/dashboards/claude-otel.yaml": grafana.dashboards_yml,
+    "stack/grafana/loki.yaml": loki.loki_datasource_yml,
+    "stack/compose.yaml": compose.compose_yml,
+    "stack/compose-tempo.yaml": compose.compose_tempo_yml,
+    "stack/compose-loki.yaml": compose.compose_loki_yml,
+    "stack/targets/collector.yml": lambda _: compose.target("collector"),
+    "stack/targets/prometheus.yml": lambda _: compose.target("prometheus"),
+    "stack/targets/alertmanager.yml": lambda _: compose.target("alertmanager"),
 }
 """What makes each file that is not one of the rules, by its path from the root of a repository."""
 

@@ -50,7 +50,7 @@ rule_files:
 alerting:
   alertmanagers:
     - file_sd_configs:
-        - files: [targets/alertmanager.json]
+        - files: [targets/alertmanager.yml]
 
 scrape_configs:
 {"".join(scrape(job) for job in SCRAPED)}
@@ -76,10 +76,10 @@ def scrape(job: str) -> str:
     return f"""\
   - job_name: {job}
     file_sd_configs:
-      - files: [targets/{job}.json]
+      - files: [targets/{job}.yml]
 """
 
 
 def target_files(addresses: Mapping[str, str]) -> dict[str, str]:
     """The files beside `prometheus.yml` that say where each job is: path and text, from job and `host:port`."""
-    return {f"targets/{job}.json": json.dumps([{"targets": [addresses[job]]}]) + "\n" for job in SCRAPED}
+    return {f"targets/{job}.yml": json.dumps([{"targets": [addresses[job]]}]) + "\n" for job in SCRAPED}

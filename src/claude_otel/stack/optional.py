@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 
+from claude_otel.monitoring import grafana as grafana_config
 from claude_otel.monitoring import tempo as tempo_config
 from claude_otel.stack import components
 from claude_otel.stack.ports import HOST
@@ -13,14 +15,6 @@ from claude_otel.stack.state import write
 
 PACKAGED_HOME = Path("/usr/share/grafana")
 """Where packages put Grafana's own files; an archive has them beside its `bin`."""
-
-OFFLINE = {
-    "GF_ANALYTICS_REPORTING_ENABLED": "false",
-    "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
-    "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
-    "GF_PLUGINS_PREINSTALL_DISABLED": "true",
-}
-"""Grafana asks nobody on the internet."""
 
 
 def tempo(around: Surroundings, binary: Path) -> Service:
@@ -57,18 +51,19 @@ def grafana(around: Surroundings, binary: Path) -> Service:
         command=[str(binary), "server", f"--homepath={home(binary)}"],
         cwd=state.directory,
         env={
-            **OFFLINE,
+            **grafana_config.SETTINGS,
             "GF_SERVER_HTTP_ADDR": HOST,
             "GF_SERVER_HTTP_PORT": str(around.ports["grafana"]),
             "GF_PATHS_DATA": str(state.data("grafana")),
             "GF_PATHS_LOGS": str(state.data("grafana")),
-            "GF_LOG_MODE": "console",
             "GF_PATHS_PROVISIONING": str(state.config / "stack" / "grafana"),
-            "GF_SECURITY_ADMIN_PASSWORD__FILE": str(password),
-            "CLAUDE_OTEL_PROMETHEUS": around.address("prometheus"),
-            "CLAUDE_OTEL_ALERTMANAGER": around.address("alertmanager"),
-            "CLAUDE_OTEL_TEMPO": around.address("tempo"),
-            "CLAUDE_OTEL_DASHBOARDS": str(state.config / "dashboards"),
+            "GF_SECURITY_ADMIN_PASSWORD": f"$__file{{{password}}}",
+            "GF_AUTH_ANONYMOUS_ENABLED": os.environ.get(grafana_config.ANONYMOUS, "false"),
+            grafana_config.PROMETHEUS: around.address("prometheus"),
+            grafana_config.ALERTMANAGER: around.address("alertmanager"),
+            grafana_config.TEMPO: around.address("tempo"),
+            grafana_config.LOGS: "",
+            grafana_config.DASHBOARDS: str(state.config / "dashboards"),
         },
         version=components.version(binary, "grafana"),
     )
