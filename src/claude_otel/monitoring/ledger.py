@@ -35,6 +35,8 @@ class Row:
     name: str
     series: str
     keep: Labels
+    beside: str = ""
+    """Only series are kept beside which there is this one: the same but for its `le`."""
 
     @property
     def record(self) -> str:
@@ -59,6 +61,8 @@ class Row:
 def ledger(row: Row) -> Recording:
     """The rule that keeps `row`."""
     now = f"last_over_time({row.series}[{LATE}])"
+    if row.beside:
+        now = f"({now} and ignoring (le) last_over_time({row.beside}[{LATE}]))"
     seen = f'label_replace(last_over_time({row.record}{{part="seen"}}[{MEMORY}]), "part", "", "", "")'
     expr = f"""\
 label_replace({now}, "part", "seen", "", "")
@@ -155,7 +159,9 @@ class LatencyBudget:
         base, short, more = _HISTOGRAMS[self.key]
         bounds = quoted(f"{edge(self.edge)[1:-1]}|[+]Inf")
         series = f"{base}_bucket{{{more}le=~{bounds}}}"
-        return Row(f"{short}_within_{number(self.edge).replace('.', '_')}s", series, (m.SURFACE, "le"))
+        # Of a process without the edge, all calls would be over the budget.
+        within = f"{base}_bucket{{{more}le=~{edge(self.edge)}}}"
+        return Row(f"{short}_within_{number(self.edge).replace('.', '_')}s", series, (m.SURFACE, "le"), within)
 
 
 _COMPLETED = f'{m.OPERATION}="chat", {m.OUTCOME}="completed", '

@@ -31,7 +31,8 @@ surface:claude_calls:increase5m >= {floor}""",
         "provider: Anthropic's side, see status.claude.com. quota: a rate limit. budget: a spend limit. caller: our "
         "own requests are wrong. network, timeout: the way there.",
         f"over {number(limit)} % of a surface's calls in 5 min fail by one blame; {floor} calls or more",
-        keep_firing_for="5m",
+        # Longer than the burn of the budget that follows from it, which would be a second page after the trouble.
+        keep_firing_for="35m",
     )  # fmt: skip
 
 
@@ -43,13 +44,13 @@ def availability(config: Config) -> Alert:
             "surface:claude_calls_failed:ratio", "surface:claude_failures_allowed:ratio", "surface:claude_calls:increase",
             (m.SURFACE,), limits.availability_burn.fast, limits.availability_burn.slow, limits.floor.calls,
         ),
-        "2m", "The short window ends the alert soon after the trouble; two minutes are for a single late export.",
+        "5m", "Longer than ClaudeErrorRateHigh takes: of a surface that fails at once, that one page is enough.",
         f"{of(m.SURFACE)}: {percent()} of its calls fail, which uses its error budget up too fast",
         "Failures by our own or the provider's fault, over an hour and still, or over six hours and still, against "
         "`availability` of the surface in claude-otel.yaml.",
         f"failed calls burn `availability` of a surface {number(limits.availability_burn.fast)} times too fast over 1 h "
         f"and 5 min, or {number(limits.availability_burn.slow)} times over 6 h and 30 min; {limits.floor.calls} calls",
-        keep_firing_for="10m",
+        keep_firing_for="5m",
     )  # fmt: skip
 
 
@@ -66,7 +67,8 @@ claude:attempts:increase5m >= {floor}""",
         "The provider is overloaded; every surface suffers, and its own alerts are silenced. Retries cost latency "
         "first. See status.claude.com.",
         f"{number(limit)} % or more of all attempts in 5 min end with 529; {floor} attempts or more",
-        keep_firing_for="10m",
+        # Longer than any page that it silences goes on afterwards.
+        keep_firing_for="45m",
     )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def retiring(name: str, severity: Severity, days: int) -> Alert:
         "From its retirement on every call of the model fails with 404. Dates are in lifecycle.json, with sources; "
         "`not sooner than` is no date and never alerts.",
         f"a model in use (1 d) retires within {days} days",
-        dashboard="claude-calls", keep_firing_for="6h" if severity == "ticket" else "",
+        dashboard="claude-calls", keep_firing_for="6h",
     )  # fmt: skip
 
 

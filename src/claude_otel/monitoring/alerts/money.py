@@ -89,7 +89,8 @@ def spend_limit() -> Alert:
         "The API answers that a spend limit is reached or the credit is used up. It stays so until the limit is raised "
         "or its period ends.",
         "any call refused for a spend limit within 5 min",
-        dashboard="claude-cost", keep_firing_for="15m",
+        # Longer than the error rate that it silences goes on afterwards.
+        dashboard="claude-cost", keep_firing_for="45m",
     )  # fmt: skip
 
 
@@ -108,7 +109,8 @@ def runaway(config: Config) -> Alert:
         "Over the last half hour. One call site that spends like this is most often a loop: an agent that does not "
         "end, a retry around a retry, a job that was started twice.",
         f"one call site of a surface spends over ${number(config.limits.runaway.usd_per_hour)} an hour, over 30 min",
-        dashboard="claude-cost", keep_firing_for="15m",
+        # With its own window longer than the hour of the spike that it silences.
+        dashboard="claude-cost", keep_firing_for="35m",
     )  # fmt: skip
 
 
