@@ -10,7 +10,9 @@ Severity = Literal["page", "ticket", "info"]
 Category = Literal[
     "errors", "latency", "money", "cache", "limits", "models", "answers", "pipeline", "watchdog"
 ]  # fmt: skip
-Dashboard = Literal["claude-oncall", "claude-cost", "claude-cache", "claude-latency", "claude-calls"]
+Dashboard = Literal[
+    "claude-oncall", "claude-cost", "claude-cache", "claude-latency", "claude-calls", "claude-pipeline"
+]  # fmt: skip
 
 AT_ONCE = "0s"
 """The `for` of an alert that fires as soon as it is true."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from textwrap import indent
 
-from claude_otel.monitoring import ledger, models, zone
+from claude_otel.monitoring import ledger, levers, models, zone
 from claude_otel.monitoring import metric_names as m
 from claude_otel.monitoring.config import Config
 from claude_otel.monitoring.ledger import LatencyBudget, Row, increase, latency_budgets
@@ -43,6 +43,7 @@ def groups(config: Config) -> list[Group]:
         latency(config),
         presence(config),
         models.group(config),
+        levers.group(),
     ]
 
 

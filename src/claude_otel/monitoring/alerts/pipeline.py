@@ -51,7 +51,7 @@ sum by ({m.JOB}) (
         "then errors and money are not counted. It resolves an hour later, since it cannot tell a scale-down.",
         f"processes of a service that reported for {number(limits.lived_seconds)} s, no batch work, are silent for "
         f"{number(limits.silent_seconds)} s, and fewer new ones have come within 75 min",
-        dashboard="claude-calls",
+        dashboard="claude-pipeline",
     )  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def instrumentation() -> Alert:
         f'claude-otel failed {{{{ printf "%.0f" $value }}}} times in the last hour in {of(m.JOB)}, in its part {of(m.COMPONENT)}',
         "The application did not notice. Its log at level debug has the traceback; please report it.",
         "any failure of the instrumentation itself in 1 h",
-        dashboard="claude-calls", keep_firing_for="1h",
+        dashboard="claude-pipeline", keep_firing_for="1h",
     )  # fmt: skip
 
 
@@ -105,7 +105,7 @@ max by (instance, exporter) (
         f"The Collector's queue of {of('exporter')} is {percent()} full",
         "What it exports to is down or too slow. Nothing is lost until the queue is full.",
         f"a queue of the Collector is over {number(limit)} % full",
-        dashboard="claude-calls", keep_firing_for="5m",
+        dashboard="claude-pipeline", keep_firing_for="5m",
     )  # fmt: skip
 
 
@@ -124,7 +124,7 @@ def dropping() -> Alert:
         "Metrics are cumulative, so totals come right with the next export of a living process; calls and traces are "
         "missing for good.",
         "the Collector failed to send, to queue or to accept anything in 10 min",
-        dashboard="claude-calls", keep_firing_for="10m",
+        dashboard="claude-pipeline", keep_firing_for="10m",
     )  # fmt: skip
 
 
@@ -141,7 +141,7 @@ sum by (instance, rule_group) (
         "Alerts of the group may not fire, and the ledger does not count while it is not evaluated. The reason is on "
         "Prometheus' page Rules and in its log.",
         "a rule group failed or missed evaluations in 10 min",
-        dashboard="claude-calls", keep_firing_for="10m",
+        dashboard="claude-pipeline", keep_firing_for="10m",
     )  # fmt: skip
 
 
@@ -166,7 +166,7 @@ label_replace(
         f'Notifications do not arrive: {{{{ printf "%.0f" $value }}}} to {of("to")} failed in 10 minutes',
         "Pages may not reach anybody. Alertmanager's log says why; `amtool alert` shows what is firing.",
         "Prometheus cannot notify Alertmanager, or Alertmanager a receiver, in 10 min",
-        dashboard="claude-calls", keep_firing_for="10m",
+        dashboard="claude-pipeline", keep_firing_for="10m",
     )  # fmt: skip
 
 

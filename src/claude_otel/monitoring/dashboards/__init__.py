@@ -1,0 +1,1 @@
+"""The dashboards of Grafana, a module for each."""
