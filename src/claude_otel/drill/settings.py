@@ -26,6 +26,9 @@ ONCALL, TEAM, FINANCE, RECORDS, SWITCH, DEAD = "oncall", "team", "finance", "rec
 ZONES = ("Europe/Berlin", "Asia/Kolkata", "America/New_York", "Pacific/Auckland", "Pacific/Honolulu", "Asia/Tokyo")
 """Zones with a table of clock changes, one of which is always far from its midnight."""
 
+DATES = "lifecycle.json"
+"""The file with the retirement dates, beside the other one."""
+
 Document = dict[str, Any]
 
 
@@ -34,17 +37,16 @@ def zone_at(now: datetime) -> str:
     return next(name for name in ZONES if 4 <= now.astimezone(ZoneInfo(name)).hour < 18)
 
 
-def document(zone: str, notifications: int, pager: str, dates: Path) -> Document:
-    """The file as the drill begins with it."""
+def of_all_alerts(notifications: int, pager: str) -> Document:
+    """The file of a drill of the alerts, as it begins with it."""
     return {
-        "time_zone": zone,
         "limits": {
             "floor": {"calls": 5, "input_tokens": 100_000},
             "error_ratio": 40,
             "latency_p95": 2,
             "collector_queue": 0.001,
         },
-        "models": {"lifecycle_file": str(dates), "allowed": ["claude-opus-*", "claude-haiku-*", "claude-3-opus-*"]},
+        "models": {"lifecycle_file": DATES, "allowed": ["claude-opus-*", "claude-haiku-*", "claude-3-opus-*"]},
         "surfaces": {
             "error-rate": {"kind": "batch", "availability": 99},
             "burn": {"kind": "batch"},
@@ -57,20 +59,37 @@ def document(zone: str, notifications: int, pager: str, dates: Path) -> Document
             DEAD: {"kind": "batch"},
             "cache-drop": {"kind": "batch", "cache_hit_ratio": 60},
         },
-        "notify": {
-            "receivers": {
-                **{name: to(notifications, name) for name in (ONCALL, TEAM, FINANCE, RECORDS)},
-                DEAD: {"webhook": {"url": pager}},
-            },
-            "routes": [
-                {"surface": DEAD, "receiver": DEAD},
-                {"severity": "page", "receiver": ONCALL},
-                {"severity": "ticket", "category": "money", "receiver": FINANCE},
-                {"severity": "ticket", "receiver": TEAM},
-                {"severity": "info", "receiver": RECORDS},
-            ],
-            "watchdog": to(notifications, SWITCH),
+        "notify": notify(notifications, {DEAD: {"webhook": {"url": pager}}}),
+    }
+
+
+def of_outage(notifications: int) -> Document:
+    """The file of a drill of an outage: five surfaces that somebody waits for, or that run at night."""
+    return {
+        "limits": {"floor": {"calls": 5}},
+        "surfaces": {
+            "checkout-chat": {"kind": "chat"},
+            "support-chat": {"kind": "chat", "availability": 99},
+            "search": {"kind": "chat", "time_to_first_text": 1},
+            "report-writer": {"kind": "long"},
+            "nightly-batch": {"kind": "batch"},
         },
+        "notify": notify(notifications, {}),
+    }
+
+
+def notify(notifications: int, refusing: Document) -> Document:
+    """Who is told of what; a receiver that refuses is told of the surface of its name."""
+    return {
+        "receivers": {**{name: to(notifications, name) for name in (ONCALL, TEAM, FINANCE, RECORDS)}, **refusing},
+        "routes": [
+            *({"surface": name, "receiver": name} for name in refusing),
+            {"severity": "page", "receiver": ONCALL},
+            {"severity": "ticket", "category": "money", "receiver": FINANCE},
+            {"severity": "ticket", "receiver": TEAM},
+            {"severity": "info", "receiver": RECORDS},
+        ],
+        "watchdog": to(notifications, SWITCH),
     }
 
 
@@ -99,11 +118,12 @@ def dates(today: date, announced: bool, age: int) -> str:
 class Settings:
     """The file, and what is changed in it as the drill goes on."""
 
-    def __init__(self, directory: Path, notifications: int, pager: str, now: datetime) -> None:
+    def __init__(self, directory: Path, document: Document) -> None:
+        now = datetime.now(timezone.utc)
         self.path = directory / "claude-otel.yaml"
-        self.dates = directory / "lifecycle.json"
-        self.today = now.astimezone(timezone.utc).date()
-        self.document = document(zone_at(now), notifications, pager, self.dates)
+        self.dates = directory / DATES
+        self.today = now.date()
+        self.document = {"time_zone": zone_at(now), **document}
         self.lock = threading.Lock()
         self.known: dict[str, Any] = {"announced": True, "age": 90}
         self.write_dates()

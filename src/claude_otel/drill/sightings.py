@@ -14,6 +14,7 @@ from typing import Any
 
 from claude_otel.drill.speed import seconds
 from claude_otel.monitoring import alertmanager
+from claude_otel.monitoring import metric_names as m
 from claude_otel.stack.health import OPENER
 from claude_otel.stack.notification_log import notifications
 from claude_otel.stack.ports import HOST, Ports
@@ -43,6 +44,8 @@ class Sightings:
     ports: Ports
     firing: list[dict[str, str]] = field(default_factory=list)
     suppressed: list[dict[str, str]] = field(default_factory=list)
+    ever: set[tuple[str, str]] = field(default_factory=set)
+    """Every alert that has fired, with what it is about."""
     told: list[dict[str, Any]] = field(default_factory=list)
     closed: threading.Event = field(default_factory=threading.Event)
 
@@ -60,6 +63,7 @@ class Sightings:
         """One look at all three."""
         alerts = self.ask("prometheus", "/api/v1/alerts")["data"]["alerts"]
         self.firing = [each["labels"] for each in alerts if each["state"] == "firing"]
+        self.ever |= {(each["alertname"], about(each)) for each in self.firing}
         known = self.ask("alertmanager", "/api/v2/alerts")
         self.suppressed = [each["labels"] for each in known if each["status"]["inhibitedBy"]]
         self.told = [{**each["notification"], "at": each["at"]} for each in notifications(self.state.notifications)]
@@ -105,6 +109,12 @@ def reminded_after(labels: Labels) -> timedelta:
     timing = next(each for each in alertmanager.TIMINGS if each.severity == labels["severity"])
     money = alertmanager.MONEY_REPEAT[timing.severity] if labels["category"] == "money" else ""
     return timedelta(seconds=seconds(money or timing.repeat_interval))
+
+
+def about(labels: Labels) -> str:
+    """What an alert is about: a surface, a model, a service; empty when it is about everything."""
+    names = (m.SURFACE, m.REQUEST_MODEL, m.RESPONSE_MODEL, m.JOB)
+    return next((labels[name] for name in names if labels.get(name)), "")
 
 
 def turns_of(told: Sequence[Mapping[str, Any]]) -> Iterator[News]:

@@ -7,14 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from claude_otel.drill import history, speed
 from claude_otel.drill.programs import Program
 from claude_otel.drill.relay import Pager, Relay
-from claude_otel.drill.settings import Settings
+from claude_otel.drill.settings import Settings, of_all_alerts, of_outage
 from claude_otel.drill.sightings import Sightings
 from claude_otel.drill.traffic import Traffic
 from claude_otel.fakeapi import FakeAPI
@@ -108,29 +107,35 @@ def quiet(_: str) -> None:
 
 
 @contextmanager
-def stage(directory: Path, say: Say, keep: bool = False) -> Iterator[Stage]:
-    """The stage, up; taken down at the end whatever happens, unless it is to be kept."""
+def stage(directory: Path, say: Say, outage: bool = False, keep: bool = False) -> Iterator[Stage]:
+    """The stage, up; taken down at the end whatever happens, unless it is to be kept. An outage needs no history."""
     ports = free_ports()
     state = State(directory)
     state.make()
     pager, relay = Pager(), Relay(ports["prometheus"])
-    settings = Settings(directory, ports["notifications"], pager.url, datetime.now(timezone.utc))
+    to = ports["notifications"]
+    settings = Settings(directory, of_outage(to) if outage else of_all_alerts(to, pager.url))
     with FakeAPI(keep_bodies=False) as api:
         made = Stage(state, ports, settings, api, relay, pager, say, Sightings(state, ports))
         try:
-            set_budget_of_forecast(settings)
-            history.write(settings.load(), state.data("prometheus"), time.time())
-            say("a week of history is written")
+            if not outage:
+                write_history(made)
             made.generate()
-            say(
-                f"the stack is up: Prometheus http://{HOST}:{ports['prometheus']}, Alertmanager http://{HOST}:{ports['alertmanager']}"
-            )
+            where = " and ".join(f"{name} http://{HOST}:{ports[name]}" for name in ("prometheus", "alertmanager"))
+            say(f"the stack is up: {where}")
             made.sightings.watch()
             yield made
             if keep:
                 wait_for_interrupt(made)
         finally:
             take_down(made)
+
+
+def write_history(made: Stage) -> None:
+    """Writes the week before the drill, with a budget that it will be over if it goes on like that."""
+    set_budget_of_forecast(made.settings)
+    history.write(made.settings.load(), made.state.data("prometheus"), time.time())
+    made.say("a week of history is written")
 
 
 def set_budget_of_forecast(settings: Settings) -> None:
