@@ -10,7 +10,7 @@ PYTEST_FLAGS ?= --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types unit test-rules docs generate test-all test-sdk test-versions test-neighbours test-hostile \
-        components test-stack test-loss test-mutants bench load growth clean
+        components stack test-stack test-compose test-loss test-mutants bench load growth clean
 
 help:  ## these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -66,8 +66,14 @@ test-hostile: $(VENV)/dev.stamp  ## 50,000 answers that no API should give, and 
 components: $(VENV)/cli.stamp  ## build Collector, Prometheus, promtool, Alertmanager and amtool with Go; no root, no packages
 	$(BIN)/claude-otel stack components
 
+stack: $(VENV)/cli.stamp $(if $(NATIVE),components)  ## the stack up, in Docker; NATIVE=1 for processes of this machine
+	$(BIN)/claude-otel stack up $(if $(NATIVE),--native)
+
 test-stack: $(VENV)/dev.stamp components  ## the native stack with its real programs: up, used, down
 	$(BIN)/pytest tests/stack/real_stack.py tests/stack/real_optional.py
+
+test-compose: $(VENV)/dev.stamp components  ## the Compose file on a Docker engine of its own; START_DOCKERD=1 says it may start
+	$(BIN)/pytest tests/stack/real_compose.py
 
 test-loss: $(VENV)/dev.stamp components  ## programs, Collector and Prometheus killed: what Prometheus has equals the API's journal
 	$(BIN)/pytest tests/stack/real_loss.py

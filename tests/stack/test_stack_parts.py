@@ -323,7 +323,7 @@ def test_page_of_a_status() -> None:
         "  collector   down                         otlp-http:4318 health:13133",
         "  queue of otlp_http/prometheus: 1.5 KiB of 256.0 MiB",
         "  on disk: logs 2.0 KiB",
-        "Not well: collector. Start it again: claude-otel stack up --native; its log is in logs/",
+        "Not well: collector. Start it again: claude-otel stack up --native; what it printed: claude-otel stack logs",
     ]
 
 

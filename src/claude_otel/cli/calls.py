@@ -157,13 +157,15 @@ def seconds(duration: str) -> float:
 
 def folder_of(directory: Path | None) -> Path:
     """The folder with the files of calls. Raises `Problem` when there is none."""
+    from claude_otel.stack import containers
     from claude_otel.stack.state import State, default_directory
 
-    named = directory or default_directory()
+    named = (directory or default_directory()).absolute()
+    containers.copy_calls(State(named))
     for folder in (State(named).collector, named):
         if any(folder.glob("calls*.jsonl")):
             return folder
     raise Problem(
-        f"no calls are kept in {named}: there is no calls.jsonl. The stack writes it (claude-otel stack up --native) "
+        f"no calls are kept in {named}: there is no calls.jsonl. The stack writes it (claude-otel stack up) "
         "from what programs send to it; name where it keeps everything: --dir DIR"
     )

@@ -19,10 +19,10 @@ def lines(found: Status, style: Style) -> list[str]:
     if kept:
         shown.append(f"  on disk: {kept}")
     if not any(program.running for program in found.programs):
-        shown.append("It is not up. Start it: claude-otel stack up --native")
+        shown.append(f"It is not up. Start it: {found.start}")
     elif not found.well:
         names = ", ".join(program.name for program in found.programs if not program.healthy)
-        shown.append(f"Not well: {names}. Start it again: claude-otel stack up --native; its log is in logs/")
+        shown.append(f"Not well: {names}. Start it again: {found.start}; what it printed: claude-otel stack logs")
     return shown
 
 

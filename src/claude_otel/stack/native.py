@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,7 @@ from pathlib import PurePosixPath
 
 from claude_otel.cli.problem import Problem
 from claude_otel.monitoring.prometheus import target_files
-from claude_otel.stack import components
+from claude_otel.stack import components, data_versions
 from claude_otel.stack.health import await_health
 from claude_otel.stack.ports import DEFAULTS, HOST, Ports, check_free
 from claude_otel.stack.rotation import rotate
@@ -46,6 +47,8 @@ def up(
     check_ports_kept(state, ports)
     around = replace(surroundings(state, ports, optional), special=special)
     wanted = services(around)
+    versions = {service.name: service.version for service in wanted if service.version}
+    data_versions.check(state, versions, kept_data(state))
     missing = [service for service in wanted if running(state.run(service.name)) is None]
     check_free({name: port for service in missing for name, port in service.ports.items()})
     changed = write_files(files, state, ports)
@@ -64,13 +67,20 @@ def up(
         if not any_running(state):
             forget(state)
         raise
+    data_versions.remember(state, versions, kept_data(state))
     return started
+
+
+def kept_data(state: State) -> dict[str, str]:
+    """What tells the data that each program keeps from what was there before, by program."""
+    folders = {name: state.data(name) for name in data_versions.KEEPERS}
+    return {name: str(folder.stat().st_ino) for name, folder in folders.items() if folder.is_dir()}
 
 
 def bring_up(service: Service, state: State, say: Say) -> None:
     """Starts a program and waits until it is healthy."""
     rotate(state.log(service.name))
-    if service.name in ("prometheus", "alertmanager", "tempo", "grafana"):
+    if service.name in data_versions.KEEPERS:
         state.data(service.name).mkdir(exist_ok=True)
     start(service.command, state.run(service.name), state.log(service.name), service.cwd, service.env, service.version)
     took = await_health(service, state, say)
@@ -105,6 +115,14 @@ def down(state: State, say: Say) -> list[str]:
 def forget(state: State) -> None:
     """Nothing runs any more: the next stack may have other ports."""
     (state.directory / "stack.json").unlink(missing_ok=True)
+
+
+def forget_data(state: State) -> None:
+    """Deletes what a stack that is down has kept."""
+    for folder in (state.data("x").parent, state.collector):
+        shutil.rmtree(folder, ignore_errors=True)
+    for file in (*state.directory.glob(f"{state.notifications.name}*"), state.directory / data_versions.FILE):
+        file.unlink(missing_ok=True)
 
 
 def any_running(state: State) -> bool:

@@ -74,15 +74,15 @@ def free_ports() -> dict[str, int]:
     return ports
 
 
-def check_free(ports: Ports) -> None:
-    """Raises `Problem` that names every port of `ports` that is taken, by whom, and the way out."""
+def check_free(ports: Ports, command: str = "claude-otel stack up --native") -> None:
+    """Raises `Problem` that names every port of `ports` that is taken, by whom, and the way out by `command`."""
     taken = [(name, number) for name, number in ports.items() if not is_free(number)]
     if taken:
         faults = [f"port {number} ({name}) is in use by {holder(number)}" for name, number in taken]
         name, number = taken[0]
         raise Problem(
             "\n  ".join([*faults, ""]).rstrip() + "\nStop what holds it, or choose another: "
-            f"claude-otel stack up --native --port {name}={number + 10000 if number < 50000 else number + 1}"
+            f"{command} --port {name}={number + 10000 if number < 50000 else number + 1}"
         )
 
 

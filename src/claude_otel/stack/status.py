@@ -46,6 +46,8 @@ class Status:
     programs: list[Program]
     queues: list[Queue] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)
+    start: str = "claude-otel stack up --native"
+    """The command that starts what is down."""
 
     @property
     def well(self) -> bool:
