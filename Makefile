@@ -10,7 +10,7 @@ PYTEST_FLAGS ?= --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types unit test-rules docs generate test-all test-sdk test-versions test-neighbours test-hostile \
-        components stack test-stack test-compose test-loss test-mutants bench load growth clean
+        components stack test-stack test-compose drill test-loss test-mutants bench load growth clean
 
 help:  ## these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -75,13 +75,17 @@ test-stack: $(VENV)/dev.stamp components  ## the native stack with its real prog
 test-compose: $(VENV)/dev.stamp components  ## the Compose file on a Docker engine of its own; START_DOCKERD=1 says it may start
 	$(BIN)/pytest tests/stack/real_compose.py
 
+drill: $(VENV)/cli.stamp components  ## every alert caused, seen to fire, arrive and resolve; and half an hour's outage
+	$(BIN)/claude-otel drill
+	$(BIN)/claude-otel drill --outage 30m
+
 test-loss: $(VENV)/dev.stamp components  ## programs, Collector and Prometheus killed: what Prometheus has equals the API's journal
 	$(BIN)/pytest tests/stack/real_loss.py
 
 test-mutants: $(VENV)/dev.stamp components  ## each number of each alert changed, and a test of the rules seen to fail
 	$(BIN)/python tests/rule_mutants.py
 
-test-all: test test-rules test-sdk test-versions test-neighbours test-hostile test-stack test-loss  ## every test there is
+test-all: test test-rules test-sdk test-versions test-neighbours test-hostile test-stack drill test-loss  ## every test there is
 
 bench: $(VENV)/dev.stamp  ## what recording a call costs, beside the SDK's own tracing
 	$(BIN)/python benchmarks/cost_of_a_call.py

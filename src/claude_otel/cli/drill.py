@@ -73,9 +73,10 @@ def drill_alerts(folder: Path, scenarios: Sequence[Scenario], json: bool, keep: 
 
     began = time.monotonic()
     with stage(folder, progress(began), keep=keep) as made:
-        results = Player(made, scenarios).play()
-        took = time.monotonic() - began
-        show(document(results, took) if json else lines(results, took, style()))
+        player = Player(made, scenarios)
+        results = player.play()
+        seen = results, player.besides(), time.monotonic() - began
+        show(document(*seen) if json else lines(*seen, style()))
     return all(result.well for result in results)
 
 

@@ -15,12 +15,14 @@ HEAD = ("alert", "caused by", "fired", "told", "receiver", "inhibited", "resolve
 ALIGN = "<<>><<>"
 
 
-def lines(results: Sequence[Result], took: float, style: Style) -> list[str]:
+def lines(results: Sequence[Result], besides: Sequence[News], took: float, style: Style) -> list[str]:
     """The table, and below it what did not happen."""
     rows = [tuple(style(word, "bold") for word in HEAD), *(row(result, style) for result in results)]
     failed = [result for result in results if not result.well]
     shown = ["", *table(rows, ALIGN, indent=0), ""]
     shown += [f"{style('NOT SEEN', 'red')}  {each.scenario.alert}: {each.fault}" for each in failed]
+    if besides:
+        shown.append(f"Told besides: {', '.join(f'{each.receiver} of {name_of(each)}' for each in besides)}.")
     well = len(results) - len(failed)
     shown.append(
         f"{well} of {plural(len(results), 'alert')} fired, reached the right receiver once, "
@@ -48,13 +50,14 @@ def seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f} s"
 
 
-def document(results: Sequence[Result], took: float) -> dict[str, Any]:
+def document(results: Sequence[Result], besides: Sequence[News], took: float) -> dict[str, Any]:
     """The same as JSON."""
     return {
         "well": all(result.well for result in results),
         "seconds": round(took, 1),
         "times_as_fast": int(1 / FACTOR),
         "alerts": [of_alert(result) for result in results],
+        "besides": [{"receiver": each.receiver, **named(each)} for each in besides],
     }
 
 
@@ -97,6 +100,11 @@ def name_of(news: News) -> str:
     return f"{news.labels['alertname']} {about(news.labels)}".strip()
 
 
+def named(news: News) -> dict[str, str]:
+    """The same for a document."""
+    return {"alert": news.labels["alertname"], "about": about(news.labels)}
+
+
 def amount(name: str, value: float) -> str:
     """A number of the table of an outage."""
     return f"${value:.6f}" if name == "USD" else f"{value:,.0f}"
@@ -112,15 +120,7 @@ def outage_document(found: Outage, took: float) -> dict[str, Any]:
         "pages": len(found.pages),
         "tickets": len(found.tickets),
         "notifications": found.notifications,
-        "told": [
-            {
-                "receiver": each.receiver,
-                "alert": each.labels["alertname"],
-                "about": about(each.labels),
-                "firing": each.firing,
-            }
-            for each in found.told
-        ],
+        "told": [{"receiver": each.receiver, **named(each), "firing": each.firing} for each in found.told],
         "silenced": found.silenced,
         "recorded": found.recorded,
         "journal": found.journal,

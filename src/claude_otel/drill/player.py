@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from claude_otel.cli.fmt import plural
 from claude_otel.cli.problem import Problem
 from claude_otel.drill.scenario import Scenario
 from claude_otel.drill.scenarios import SCENARIOS
-from claude_otel.drill.sightings import wait_until
+from claude_otel.drill.sightings import News, matches, turns_of, wait_until
 from claude_otel.drill.stage import Stage
 
 GRACE = 900.0
@@ -63,6 +64,12 @@ class Player:
         for thread in threads:
             thread.join()
         return [part.result for part in self.parts.values()]
+
+    def besides(self) -> list[News]:
+        """What else somebody was told to fire: what scenarios do to each other, and what a busy machine does."""
+        turns = [each for each in turns_of(self.stage.sightings.told) if each.firing]
+        wanted = [part.scenario for part in self.parts.values()]
+        return [each for each in turns if not any(matches(each.labels, one.alert, one.labels) for one in wanted)]
 
     def perform(self, part: Part) -> None:
         """Plays one scenario. Whatever happens in it is its own result, and those after it are played."""
@@ -145,12 +152,12 @@ class Player:
             what = "fires" if firing else "has resolved"
             receivers = sorted({each.receiver for each in news})
             if receivers != [scenario.receiver]:
-                raise NotSeenError(f"{', '.join(receivers)} were told that it {what}, not {scenario.receiver}")
+                raise NotSeenError(f"that it {what} was told {' and '.join(receivers)}, not {scenario.receiver}")
             if len(news) != 1:
                 raise NotSeenError(f"{scenario.receiver} was told {len(news)} times that it {what}")
         part.result.receiver = scenario.receiver
         if scenario.resolves and (repeats := seen.repeats(scenario.alert, scenario.labels, since=first)):
-            raise NotSeenError(f"{scenario.receiver} was told {repeats} times what it had been told before")
+            raise NotSeenError(f"{scenario.receiver} was told again what it knew, in {plural(repeats, 'notification')}")
         self.check_silence(scenario, first)
 
     def check_silence(self, scenario: Scenario, first: int) -> None:
