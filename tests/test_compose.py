@@ -102,7 +102,7 @@ def test_mounted_files_are_generated() -> None:
                 if source.startswith("."):
                     where = str(PurePosixPath("stack", source)).replace("stack/../", "")
                     there = [each for each in GENERATED if each == where or each.startswith(f"{where}/")]
-                    assert there or where == "dashboards", f"{path}: {name}: {source}"
+                    assert there, f"{path}: {name}: {source}"
 
 
 def test_configuration_of_a_program_is_mounted() -> None:
@@ -179,6 +179,11 @@ def test_variables_of_grafana_are_set() -> None:
         given |= set(yaml.safe_load(FILES[path])["services"].get("grafana", {}).get("environment", {}))
     assert used
     assert used <= given
+
+
+def test_home_is_a_dashboard_that_there_is() -> None:
+    home = services()["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert home.removeprefix(f"{compose.FILES}/") in GENERATED
 
 
 def test_calls_go_to_loki_and_still_to_their_file() -> None:

@@ -18,13 +18,25 @@ if TYPE_CHECKING:
 
 Check = Annotated[bool, typer.Option("--check", help="Write nothing; show what differs, and exit with 1 if anything.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write below.")]
+Kubernetes = Annotated[
+    bool, typer.Option("--kubernetes", help="Write PrometheusRules and ConfigMaps for kube-prometheus-stack instead.")
+]
+Release = Annotated[
+    str, typer.Option("--release", metavar="NAME", help="With --kubernetes: the name of the chart's release.")
+]
 
 DIFFERENT = 1
 """The exit code of --check when a file is not as it should be."""
 
 
-def generate(check: Check = False, out: Out = Path("."), config: ConfigOption = None) -> None:
-    """Write what claude-otel.yaml makes: alerts/rules, alerts/alertmanager.yml, its templates, and stack/.
+def generate(
+    check: Check = False,
+    out: Out = Path("."),
+    config: ConfigOption = None,
+    kubernetes: Kubernetes = False,
+    release: Release = "kube-prometheus-stack",
+) -> None:
+    """Write what claude-otel.yaml makes: alerts/rules, alerts/alertmanager.yml, its templates, dashboards/ and stack/.
 
     Only files that differ are written. Commit them, and let CI run generate --check: a file that was changed by hand,
     or that is generated no more and would still be read, is shown as a difference.
@@ -33,14 +45,18 @@ def generate(check: Check = False, out: Out = Path("."), config: ConfigOption = 
     """
     from claude_otel.cli.config import loaded, warn
     from claude_otel.monitoring import generated
+    from claude_otel.monitoring.kubernetes import manifests
 
     found = loaded(config)
     warn(found.warnings)
     wanted = generated.files(found.config)
+    if kubernetes:
+        made = manifests(found.config, wanted, release)
+        wanted = {path: generated.headed(text) for path, text in sorted(made.items())}
     try:
         changes = generated.differences(wanted, out)
         if check:
-            show(changes, config)
+            show(changes, command(config, kubernetes))
             return
         generated.write(changes, out)
     except (OSError, UnicodeDecodeError) as error:
@@ -54,12 +70,17 @@ def generate(check: Check = False, out: Out = Path("."), config: ConfigOption = 
     )
 
 
-def show(changes: Sequence[Difference], config: str | None) -> None:
-    """Prints the differences, and how to take them away."""
+def command(config: str | None, kubernetes: bool) -> str:
+    """The command that writes what is checked."""
+    options = [" --kubernetes"] if kubernetes else []
+    return "".join(["claude-otel generate", *options, f" --config {config}" if config else ""])
+
+
+def show(changes: Sequence[Difference], command: str) -> None:
+    """Prints the differences, and the `command` that takes them away."""
     for change in changes:
         sys.stdout.write(change.diff)
     if changes:
-        command = "claude-otel generate" + (f" --config {config}" if config else "")
         what = "1 generated file differs" if len(changes) == 1 else f"{len(changes)} generated files differ"
         sys.stderr.write(
             f"claude-otel: {what} from what claude-otel.yaml makes. Run `{command}` and commit the result.\n"

@@ -195,6 +195,7 @@ services:
       {grafana.PROMETHEUS}: prometheus:9090
       {grafana.ALERTMANAGER}: alertmanager:9093
       {grafana.DASHBOARDS}: {FILES}/dashboards
+      GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: {FILES}/dashboards/{grafana.HOME}
     ports:
 {published("grafana")}\
     volumes:

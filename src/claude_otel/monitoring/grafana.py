@@ -34,6 +34,9 @@ SETTINGS = {
 }
 """Grafana asks nobody on the internet, and nobody makes an account. Who needs none may only look."""
 
+HOME = "claude-oncall.json"
+"""The dashboard that people see first."""
+
 ANONYMOUS = "CLAUDE_OTEL_GRAFANA_ANONYMOUS"
 """The environment variable that, being `true`, lets everybody look who can reach Grafana."""
 

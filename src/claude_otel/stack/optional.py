@@ -64,6 +64,7 @@ def grafana(around: Surroundings, binary: Path) -> Service:
             grafana_config.TEMPO: around.address("tempo"),
             grafana_config.LOGS: "",
             grafana_config.DASHBOARDS: str(state.config / "dashboards"),
+            "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": str(state.config / "dashboards" / grafana_config.HOME),
         },
         version=components.version(binary, "grafana"),
     )
