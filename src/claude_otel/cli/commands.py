@@ -13,6 +13,7 @@ from claude_otel.cli.calls import calls
 from claude_otel.cli.check import check
 from claude_otel.cli.demo import demo
 from claude_otel.cli.doctor import doctor
+from claude_otel.cli.drill import drill
 from claude_otel.cli.fake_api import fake_api
 from claude_otel.cli.generate import generate
 from claude_otel.cli.problem import Problem
@@ -95,4 +96,5 @@ app.command("check", short_help="Check claude-otel.yaml: every fault at once.")(
 app.command("generate", short_help="Write the rules and routes that claude-otel.yaml makes.")(generate)
 app.add_typer(models.app, name="models", short_help="Show which models retire when.")
 app.add_typer(stack.app, name="stack", short_help="Run the stack that makes pages of what calls tell.")
+app.command("drill", short_help="See every alert fire, arrive and resolve.")(drill)
 app.command("calls", short_help="Find calls again that the stack has seen.")(calls)
