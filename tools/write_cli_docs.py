@@ -12,7 +12,8 @@ from pathlib import Path
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
 COMMANDS = (
     "", "run", "demo", "fake-api", "doctor", "check", "generate", "models", "models refresh", "stack", "stack init",
-    "stack up", "stack down", "stack status", "stack logs", "stack open", "stack pin", "stack components", "drill", "calls",
+    "stack up", "stack down", "stack status", "stack logs", "stack open", "stack pin", "stack components", "drill",
+    "calls",
 )  # fmt: skip
 BLOCK = re.compile(r"(<!-- help of `claude-otel ?([a-z -]*)`[^>]*-->\n).*?(<!-- end of help -->)", re.DOTALL)
 
