@@ -8,7 +8,7 @@ from claude_otel.monitoring import metric_names as m
 from claude_otel.monitoring.config import Config
 from claude_otel.monitoring.dashboards.oncall import share
 from claude_otel.monitoring.dashboards.panel import Board, Column, Panel, Query, Row
-from claude_otel.monitoring.dashboards.queries import counted, rate, recorded, spent
+from claude_otel.monitoring.dashboards.queries import counted, rate, recorded, saved_by_cache, spent
 from claude_otel.monitoring.promql import by, number
 
 SURFACE = (m.SURFACE,)
@@ -47,7 +47,7 @@ def ratio() -> Panel:
 def saving() -> Panel:
     """What it saved."""
     return Panel(
-        "Saved", "stat", (Query(f"({spent(ledger.UNCACHED_COST, ())})\n- ({spent(ledger.COST, ())})"),),
+        "Saved", "stat", (Query(saved_by_cache()),),
         "What the calls of the time range had cost without a cache, less what they cost.",
         "Above zero.", "Below: prompts are written to the cache and not read again. Cut them so that what varies comes last.",
         unit="currencyUSD", decimals=4, base="red", steps=((0, "green"),), nothing="$0.00",
@@ -158,7 +158,7 @@ def reasons() -> Panel:
     lost = by((m.MISS_REASON,), recorded("surface_reason:claude_missed_cost_usd:increase1h"))
     return Panel(
         "Lost in the hour before, by reason", "curves",
-        (Query(lost, f"{{{{{m.MISS_REASON}}}}}"),),
+        (Query(f"{lost} > 0", f"{{{{{m.MISS_REASON}}}}}"),),
         "What missing the cache cost in the hour before each point, by why it missed.",
         "Near zero.", "`system_changed`, `tools_changed`, `model_changed`: your last deploy. `ttl_expired`: calls too far apart.",
         unit="currencyUSD", stacked=True, nothing="No miss has cost anything", alerts=("ClaudeCacheHitDrop",),

@@ -8,7 +8,7 @@ from claude_otel.monitoring import metric_names as m
 from claude_otel.monitoring.config import Config
 from claude_otel.monitoring.dashboards.oncall import BUDGET_STEPS, budgets
 from claude_otel.monitoring.dashboards.panel import Board, Column, Panel, Query, Row, Steps
-from claude_otel.monitoring.dashboards.queries import rate, recorded, spent
+from claude_otel.monitoring.dashboards.queries import rate, recorded, saved_by_cache, spent
 from claude_otel.monitoring.levers import CHEAPER
 from claude_otel.monitoring.promql import by, number
 
@@ -200,11 +200,10 @@ def unit_costs() -> Panel:
 
 def saved() -> Panel:
     """What cache and batch have saved."""
-    cache = f"({spent(ledger.UNCACHED_COST, ())})\n- ({spent(ledger.COST, ())})"
     return Panel(
         "Saved in the time range", "bars",
         (
-            Query(cache, "by the cache"),
+            Query(saved_by_cache(), "by the cache"),
             Query(f"({spent(ledger.COST, (), more=f'{BATCH}, {NOT_SEARCH}')}) or vector(0)", "by batches"),
         ),
         "Cache: what the same calls had cost without it, less what they cost. Batches: tokens cost half, so as much again "

@@ -151,7 +151,10 @@ def description(what: Panel, config: Config) -> str:
         files = ", ".join(f"{config.links.runbooks}/{alert}.md" for alert in what.alerts)
         parts.append(f"Runbook: {files}")
     found = [name for name in dict.fromkeys(FOLLOWED.values()) if any(f"${name}" in each.expr for each in what.queries)]
-    parts.append(f"Follows: {', '.join(found)}." if found else "Follows none of the choices above: it is of all calls.")
+    follows = "Follows, each part what it can" if what.in_part else "Follows"
+    parts.append(
+        f"{follows}: {', '.join(found)}." if found else "Follows none of the choices above: it is of all calls."
+    )
     return "\n\n".join(parts)
 
 

@@ -141,8 +141,9 @@ def what_changed() -> str:
     calls = raw(t.CALLS_METRIC, HAS_VERSION)
     release = f"{version} ({calls})\nunless\n{version} ({calls} offset 1h)"
     release = f'label_join(\n{release},\n  "which", " ", "{m.JOB}", "{m.VERSION}"\n)'
-    called = by((m.REQUEST_MODEL,), recorded("model:claude_calls:increase30m"))
-    known = by((m.REQUEST_MODEL,), f"{recorded('model:claude_calls:increase1d')} offset 1h")
+    named_one = f'{m.REQUEST_MODEL}!="none"'
+    called = by((m.REQUEST_MODEL,), recorded("model:claude_calls:increase30m", named_one))
+    known = by((m.REQUEST_MODEL,), f"{recorded('model:claude_calls:increase1d', named_one)} offset 1h")
     model = f"{called} > 0\nunless\n({known} > 0)"
     prompt = f"{counted(t.PROMPT_CHANGES_METRIC, (m.SURFACE,), '1h')} > 0"
     parts = (
@@ -167,7 +168,7 @@ def changed() -> Panel:
         "Nothing has changed, or what has is yours.",
         "Compare the times of the blue marks (releases) with the curves; roll back what coincides.",
         steps=((1, "blue"),), base="gray", nothing="No telemetry", decimals=0,
-        words={"changes": Word("Releases, models, prompts")},
+        words={"changes": Word("Releases, models, prompts")}, in_part=True,
         alerts=("ClaudeUnpinnedModel",),
     )  # fmt: skip
 
@@ -346,7 +347,7 @@ def changes() -> Panel:
         "Only what you have released.",
         "A prompt that changes with every call has something in it that varies: it breaks the cache.",
         columns=(Column("what", "What", width=90), Column("which", "Which"), Column("A", "Count", width=70, decimals=0)),
-        nothing="Nothing is new", alerts=("ClaudeUnpinnedModel",),
+        in_part=True, nothing="Nothing is new", alerts=("ClaudeUnpinnedModel",),
     )  # fmt: skip
 
 

@@ -84,6 +84,8 @@ class Panel:
     boards: tuple[Dashboard, ...] = ()
     alerts: tuple[str, ...] = ()
     """Where to go from here: dashboards, and the alerts whose runbooks apply."""
+    in_part: bool = False
+    """Whether its queries have parts that follow other choices than the rest of them."""
     stacked: bool = False
     decimals: int | None = None
     most: float | None = None

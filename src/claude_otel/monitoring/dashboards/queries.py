@@ -70,6 +70,13 @@ def spent(row: Row, labels: Labels, window: str = "$__range", more: str = "") ->
     return ledger.increase(row, labels, window, follow(row.keep, more))
 
 
+def saved_by_cache(window: str = "$__range") -> str:
+    """What the same calls had cost without a cache, less what they cost. Both follow the labels that both have."""
+    alike = follow(label for label in ledger.UNCACHED_COST.keep if label in ledger.COST.keep)
+    plain, paid = (ledger.increase(row, (), window, alike) for row in (ledger.UNCACHED_COST, ledger.COST))
+    return f"({plain})\n- ({paid})"
+
+
 def counted(metric: t.Metric, labels: Labels, window: str, more: str = "") -> str:
     """What was added to a raw counter that no ledger keeps: what each process says now, less what it said before."""
     series = raw(metric, more)
