@@ -10,7 +10,7 @@ PYTEST_FLAGS ?= --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types unit test-rules docs generate test-all test-sdk test-versions test-neighbours test-hostile \
-        components stack test-stack test-compose drill test-loss test-mutants bench load growth clean
+        components stack test-stack test-compose drill test-loss test-page test-mutants bench load growth clean
 
 help:  ## these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -79,13 +79,18 @@ drill: $(VENV)/cli.stamp components  ## every alert caused, seen to fire, arrive
 	$(BIN)/claude-otel drill
 	$(BIN)/claude-otel drill --outage 30m
 
+test-page: $(VENV)/dev.stamp  ## the page of a run in headless Chromium: light and dark, wide and narrow
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+	  { echo 'This needs Chromium on PATH. On Debian or Ubuntu: sudo apt-get install chromium' >&2; exit 1; }
+	$(BIN)/pytest tests/real_page.py
+
 test-loss: $(VENV)/dev.stamp components  ## programs, Collector and Prometheus killed: what Prometheus has equals the API's journal
 	$(BIN)/pytest tests/stack/real_loss.py
 
 test-mutants: $(VENV)/dev.stamp components  ## each number of each alert changed, and a test of the rules seen to fail
 	$(BIN)/python tests/rule_mutants.py
 
-test-all: test test-rules test-sdk test-versions test-neighbours test-hostile test-stack drill test-loss  ## every test there is
+test-all: test test-rules test-sdk test-versions test-neighbours test-hostile test-page test-stack drill test-loss  ## every test there is
 
 bench: $(VENV)/dev.stamp  ## what recording a call costs, beside the SDK's own tracing
 	$(BIN)/python benchmarks/cost_of_a_call.py

@@ -6,21 +6,26 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from claude_otel import telemetry
+from claude_otel.cli.otlp import INSTANCE, SERVICE, VERSION, Event
 
 TESTS = Path(__file__).parent
 EMIT = str(TESTS / "emit_calls.py")
+
+STATE = tempfile.TemporaryDirectory(prefix="claude-otel-state-")
+"""Where runs are kept, in place of the user's own."""
 
 
 def environment(**extra: str) -> dict[str, str]:
     """This process's environment without what would change the output or the telemetry."""
     dropped = ("OTEL_", "CLAUDE_OTEL_", "ANTHROPIC_", "COV_")
     env = {k: v for k, v in os.environ.items() if not k.startswith(dropped) and k not in ("CI", "NO_COLOR")}
-    return {**env, **extra}
+    return {**env, "XDG_STATE_HOME": STATE.name, **extra}
 
 
 def command(*arguments: str) -> list[str]:
@@ -84,6 +89,11 @@ def failed(**changes: Any) -> dict[str, Any]:
         telemetry.DURATION: 0.82,
     }
     return with_changes(attributes, changes)
+
+
+def event(attributes: Mapping[str, Any], instance: str = "p1", at: float = 0.0, version: str = "") -> Event:
+    """The event of a call of the process `instance` of the program `app` that ended at `at`."""
+    return Event(at, "", {INSTANCE: instance, SERVICE: "app", VERSION: version}, dict(attributes))
 
 
 def with_changes(attributes: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

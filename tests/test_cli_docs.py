@@ -8,6 +8,7 @@ import pytest
 
 from claude_otel.cli.document import document
 from claude_otel.cli.environment import FIXED, REMOVED
+from claude_otel.cli.finished import Finished
 from claude_otel.cli.health import Health
 from claude_otel.cli.process import FORWARDED
 from claude_otel.cli.report import Report
@@ -41,7 +42,7 @@ def test_a_page_that_was_changed_by_hand_is_found(writer: ModuleType) -> None:
 
 def test_every_variable_signal_key_and_scenario_is_in_the_page() -> None:
     """What the code has, the page tells."""
-    keys = document(Report(), Health(), [], 0, 0.0)
+    keys = document(Finished([], 0, 0.0, Report(), Health()))
     signals = [each.name for each in FORWARDED if each.name != "SIGTSTP"]
     scenarios = [name for name in SCENARIOS if name != "all-well"]
     said = [f"`{name}`" for name in [*FIXED, *REMOVED[:2], *keys, *scenarios]] + signals

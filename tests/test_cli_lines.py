@@ -7,13 +7,13 @@ import pytest
 from claude_otel.cli.fmt import ESCAPE, Style
 from claude_otel.cli.lines import call_line
 from claude_otel.cli.record import read
-from cli_child import chat, failed
+from cli_child import chat, event, failed
 
 PLAIN = Style(False)
 
 
 def line(attributes: dict[str, Any], columns: int | None = None) -> str:
-    return call_line(read("p1", attributes), PLAIN, columns)
+    return call_line(read(event(attributes)), PLAIN, columns)
 
 
 OPUS = "claude-opus-5-5 chat checkout-chat"
@@ -87,7 +87,7 @@ def test_a_failed_call_keeps_its_request_id() -> None:
 
 def test_colours_change_nothing_but_colour() -> None:
     """The same words with and without."""
-    call = read("p1", failed())
+    call = read(event(failed()))
     assert ESCAPE.sub("", call_line(call, Style(True))) == call_line(call, PLAIN)
 
 

@@ -6,24 +6,29 @@ import pytest
 
 from claude_otel import telemetry
 from claude_otel.cli.document import document
+from claude_otel.cli.finished import Finished
 from claude_otel.cli.fmt import Style
 from claude_otel.cli.health import ACTIVE, FAILURES, QUEUED, Health
 from claude_otel.cli.otlp import Point
 from claude_otel.cli.record import read
 from claude_otel.cli.report import Report
 from claude_otel.cli.summary import summary
-from cli_child import chat, failed
+from cli_child import chat, event, failed
 
 
 def report_of(*calls: dict[str, Any], instance: str = "p1") -> Report:
     report = Report()
     for attributes in calls:
-        report.add(read(instance, attributes))
+        report.add(read(event(attributes, instance)))
     return report
 
 
+def finished(report: Report, status: int = 0) -> Finished:
+    return Finished(["app"], status, 1.0, report, Health())
+
+
 def numbers(*calls: dict[str, Any]) -> dict[str, Any]:
-    return document(report_of(*calls), Health(), ["app"], 0, 1.0)
+    return document(finished(report_of(*calls)))
 
 
 def text(*calls: dict[str, Any], health: Health | None = None) -> str:
@@ -145,8 +150,8 @@ def test_times_are_those_of_messages_that_did_not_fail() -> None:
 def test_processes_are_told_apart_by_their_instance() -> None:
     """Workers add up to one report."""
     report = report_of(chat())
-    report.add(read("p2", chat()))
-    assert document(report, Health(), ["app"], 0, 1.0)["processes"] == 2
+    report.add(read(event(chat(), "p2")))
+    assert document(finished(report))["processes"] == 2
 
 
 def test_memory_is_bounded() -> None:
@@ -158,7 +163,7 @@ def test_memory_is_bounded() -> None:
 
 def test_the_end_by_a_signal_is_an_exit_code() -> None:
     """128 + N, as a shell shows it."""
-    assert document(Report(), Health(), ["app"], 15, 1.0)["exit_code"] == 143
+    assert document(finished(Report(), 15))["exit_code"] == 143
 
 
 @pytest.mark.parametrize("columns", [80, 100, 120])

@@ -11,7 +11,8 @@ from pathlib import Path
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
 COMMANDS = (
-    "", "run", "demo", "fake-api", "doctor", "check", "generate", "models", "models refresh", "stack", "stack init",
+    "", "run", "report",
+    "demo", "fake-api", "doctor", "check", "generate", "models", "models refresh", "stack", "stack init",
     "stack up", "stack down", "stack status", "stack logs", "stack open", "stack pin", "stack components", "drill",
     "calls",
 )  # fmt: skip

@@ -1,15 +1,15 @@
-"""The calls that the Collector wrote: its rotated files of OTLP JSON, read from the newest call to the oldest."""
+"""Calls that are kept: files of OTLP JSON, as the Collector of the stack and `claude-otel run` write them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from claude_otel import telemetry
-from claude_otel.cli.otlp import INSTANCE
+from claude_otel.cli.otlp import Event
 
 FILES = "calls*.jsonl"
 """The file that is written, and those that were full, whose names say when."""
@@ -18,18 +18,7 @@ REQUEST = '{"resourceLogs"'
 """How a line begins. Where the Collector was killed while it wrote one, the next stands behind what there is of it."""
 
 
-@dataclass(frozen=True)
-class Kept:
-    """A `claude.call` event: when the call ended (Unix seconds), which process made it, and its attributes."""
-
-    at: float
-    service: str
-    instance: str
-    trace_id: str
-    attributes: dict[str, Any]
-
-
-def kept_calls(directory: Path, containing: str = "") -> Iterator[Kept]:
+def kept_calls(directory: Path, containing: str = "") -> Iterator[Event]:
     """The calls in the files of `directory`, those of newer files first, and of a file the last written first.
 
     Lines without the text `containing` are passed over unread, which makes finding one id fast.
@@ -38,6 +27,13 @@ def kept_calls(directory: Path, containing: str = "") -> Iterator[Kept]:
         for line in reversed_lines(file):
             if containing in line:
                 yield from reversed(calls_of(line))
+
+
+def calls_in_order(directory: Path) -> Iterator[Event]:
+    """The same calls as they were written, the oldest first."""
+    for file in sorted(directory.glob(FILES), key=age, reverse=True):
+        for line in lines_of(file):
+            yield from calls_of(line)
 
 
 def age(file: Path) -> tuple[int, str]:
@@ -69,7 +65,17 @@ def reversed_lines(file: Path, block: int = 1 << 20) -> Iterator[str]:
             yield rest.decode(errors="replace")
 
 
-def calls_of(line: str) -> list[Kept]:
+def lines_of(file: Path) -> Iterator[str]:
+    """The lines of `file` from the first to the last."""
+    try:
+        stream = file.open(encoding="utf-8", errors="replace")
+    except FileNotFoundError:  # set aside and removed since it was listed
+        return
+    with stream:
+        yield from stream
+
+
+def calls_of(line: str) -> list[Event]:
     """The calls of a line, in order; of one that is not whole, those of the requests in it that are."""
     found = []
     for request in requests(line):
@@ -98,15 +104,10 @@ def requests(line: str) -> Iterator[dict[str, Any]]:
         position = line.find(REQUEST, end)
 
 
-def kept(record: dict[str, Any], resource: dict[str, Any]) -> Kept:
+def kept(record: dict[str, Any], resource: dict[str, Any]) -> Event:
     """The call of a log record."""
-    return Kept(
-        at=int(record.get("timeUnixNano") or record.get("observedTimeUnixNano") or 0) / 1e9,
-        service=str(resource.get("service.name", "")),
-        instance=str(resource.get(INSTANCE, "")),
-        trace_id=record.get("traceId", ""),
-        attributes=attributes(record),
-    )
+    at = int(record.get("timeUnixNano") or record.get("observedTimeUnixNano") or 0) / 1e9
+    return Event(at, record.get("traceId", ""), resource, attributes(record))
 
 
 def attributes(holder: dict[str, Any]) -> dict[str, Any]:
@@ -125,3 +126,46 @@ def value_of(value: dict[str, Any]) -> Any:
             return {pair["key"]: value_of(pair.get("value", {})) for pair in held.get("values", ())}
         return held
     return None
+
+
+def line_of(events: list[Event]) -> str:
+    """What `calls_of` reads as these calls."""
+    by_resource = groupby(events, key=lambda event: event.resource)
+    logs = [
+        {
+            "resource": {"attributes": pairs(resource)},
+            "scopeLogs": [{"logRecords": [record_of(each) for each in group]}],
+        }
+        for resource, group in by_resource
+    ]
+    return json.dumps({"resourceLogs": logs}, separators=(",", ":"), ensure_ascii=False)
+
+
+def record_of(event: Event) -> dict[str, Any]:
+    """A call as a log record."""
+    return {
+        "timeUnixNano": str(round(event.at * 1e9)),
+        "eventName": telemetry.CALL_EVENT,
+        "traceId": event.trace_id,
+        "attributes": pairs(event.attributes),
+    }
+
+
+def pairs(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Attributes as OTLP JSON has them."""
+    return [{"key": key, "value": any_value(value)} for key, value in values.items()]
+
+
+def any_value(value: Any) -> dict[str, Any]:
+    """A Python value as an `AnyValue` of OTLP JSON; an empty one for what it has no name for."""
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    if isinstance(value, int):
+        return {"intValue": str(value)}
+    if isinstance(value, float):
+        return {"doubleValue": value}
+    if isinstance(value, str):
+        return {"stringValue": value}
+    if isinstance(value, list):
+        return {"arrayValue": {"values": [any_value(item) for item in value]}}
+    return {"kvlistValue": {"values": pairs(value)}} if isinstance(value, dict) else {}

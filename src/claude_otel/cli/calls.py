@@ -19,7 +19,7 @@ import typer
 from claude_otel.cli.problem import Problem
 
 if TYPE_CHECKING:
-    from claude_otel.cli.call_files import Kept
+    from claude_otel.cli.otlp import Event
 
 STRAGGLING = 600.0
 """Seconds by which a call may stand in the files after one that ended later: programs send in batches, and again."""
@@ -54,7 +54,7 @@ class Wanted:
     blame: str = ""
     since: float = 0.0
 
-    def __contains__(self, found: Kept) -> bool:
+    def __contains__(self, found: Event) -> bool:
         from claude_otel import telemetry
 
         told = found.attributes
@@ -94,7 +94,7 @@ def calls(
         raise typer.Exit(1)
 
 
-def matching(kept: Iterable[Kept], wanted: Wanted) -> Iterator[Kept]:
+def matching(kept: Iterable[Event], wanted: Wanted) -> Iterator[Event]:
     """Those of `kept` that are wanted. Ends once calls are so old that none can follow."""
     for each in kept:
         if each.at < wanted.since - STRAGGLING:
@@ -103,9 +103,9 @@ def matching(kept: Iterable[Kept], wanted: Wanted) -> Iterator[Kept]:
             yield each
 
 
-def newest(found: Iterator[Kept], limit: int) -> list[Kept]:
+def newest(found: Iterator[Event], limit: int) -> list[Event]:
     """The newest `limit` calls, the newest first; all when it is 0. Files have them nearly in that order."""
-    heap: list[tuple[float, int, Kept]] = []
+    heap: list[tuple[float, int, Event]] = []
     for number, each in enumerate(found):
         heapq.heappush(heap, (each.at, -number, each))
         if limit and len(heap) > limit:
@@ -121,7 +121,7 @@ def text_in_line(wanted: Wanted) -> str:
     return text if re.fullmatch(r"[\w.:/-]*", text, re.ASCII) else ""
 
 
-def line(found: Kept) -> str:
+def line(found: Event) -> str:
     """A call for people: when it ended, in local time, and its line."""
     from claude_otel.cli.fmt import Style, colours_wanted
     from claude_otel.cli.lines import call_line
@@ -129,10 +129,10 @@ def line(found: Kept) -> str:
 
     style = Style(colours_wanted(os.environ, sys.stdout.isatty()))
     at = datetime.fromtimestamp(found.at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    return f"{style(at, 'dim')} {call_line(read(found.instance, found.attributes), style)}"
+    return f"{style(at, 'dim')} {call_line(read(found), style)}"
 
 
-def document(found: Kept) -> str:
+def document(found: Event) -> str:
     """A call for programs, on one line."""
     told: dict[str, Any] = {
         "at": found.at,

@@ -17,6 +17,7 @@ from claude_otel.cli.drill import drill
 from claude_otel.cli.fake_api import fake_api
 from claude_otel.cli.generate import generate
 from claude_otel.cli.problem import Problem
+from claude_otel.cli.report_command import report
 
 app = typer.Typer(
     name="claude-otel",
@@ -67,6 +68,9 @@ Json = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No line for each call and no live total, only the report.")]
 NoReport = Annotated[bool, typer.Option("--no-report", help="No report when the program has ended.")]
+Open = Annotated[
+    bool, typer.Option("--open", help="Show the report as a page in a browser, when the program has ended.")
+]
 
 
 @app.command(short_help="Run a program and see its calls to Claude.", context_settings=PASS_ON)
@@ -75,6 +79,7 @@ def run(
     json: Json = None,
     quiet: Quiet = False,
     no_report: NoReport = False,
+    open_: Open = False,
 ) -> None:
     """Run a program and see its calls to Claude: a line for each as it ends, then a report.
 
@@ -86,9 +91,10 @@ def run(
     from claude_otel.cli.run import Options
     from claude_otel.cli.run import run as run_program
 
-    run_program(command, Options(json_path=json, quiet=quiet, report=not no_report))
+    run_program(command, Options(json_path=json, quiet=quiet, report=not no_report, open_page=open_))
 
 
+app.command("report", short_help="Report the last run once more, as a page too.")(report)
 app.command("demo", short_help="See a small application at work, without a key.")(demo)
 app.command("fake-api", short_help="Serve a Claude API on loopback, faults included.")(fake_api)
 app.command("doctor", short_help="Find out why nothing is seen, and what to do.", context_settings=PASS_ON)(doctor)

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from claude_otel.cli.run import After, Ended
     from claude_otel.cli.terminal import Plain
     from claude_otel.demo.scenarios import Scenario
+    from claude_otel.fakeapi import FakeAPI
 
+
+SERVICE = {
+    "OTEL_SERVICE_NAME": "demo-shop",
+    "OTEL_RESOURCE_ATTRIBUTES": "service.version=1.0.0,deployment.environment.name=demo",
+}
+"""How the application is called in telemetry."""
 
 MARGIN = " " * len("Seen: ")
 
@@ -39,10 +46,23 @@ Json = Annotated[
     Optional[str],  # noqa: UP045 - typer on Python 3.10 reads this one
     typer.Option("--json", metavar="FILE", help="Write the report as JSON to FILE; - is stdout."),
 ]
+Forward = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--forward", metavar="URL", help="Send its telemetry on to this OTLP endpoint (HTTP) as well."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No line for each call and no live total, only the report.")]
 
+Open = Annotated[bool, typer.Option("--open", help="Show the report as a page in a browser, when it has ended.")]
 
-def demo(scenario: Play = None, seconds: Seconds = 12, json: Json = None, quiet: Quiet = False) -> None:
+
+def demo(
+    scenario: Play = None,
+    seconds: Seconds = 12,
+    json: Json = None,
+    quiet: Quiet = False,
+    open_: Open = False,
+    forward: Forward = None,
+) -> None:
     """See a small application with three surfaces at work, without a key: a chat, a report writer, a nightly batch.
 
     A fake Claude API answers on loopback, and the application is run as by claude-otel run. A scenario lets something
@@ -56,18 +76,24 @@ def demo(scenario: Play = None, seconds: Seconds = 12, json: Json = None, quiet:
     play = SCENARIOS[scenario.value if scenario else "all-well"]
     bug = ["--bug", play.bug] if play.bug else []
     command = [sys.executable, "-m", "claude_otel.demo.app", "--seconds", f"{seconds:g}", *bug]
-    run(command, Options(json_path=json, quiet=quiet), stage=fake_api(play), after=verdict(play))
+    options = Options(json_path=json, quiet=quiet, open_page=open_, forward=forward)
+    run(command, options, stage=fake_api(play), after=verdict(play))
 
 
 @contextmanager
 def fake_api(play: Scenario) -> Iterator[Mapping[str, str]]:
     """A fake API that plays the scenario; yields the variables that lead the SDK to it."""
+    with api_of(play) as api:
+        yield {**SERVICE, **api.environment}
+
+
+def api_of(play: Scenario) -> FakeAPI:
+    """The fake API of a scenario."""
     from claude_otel.demo.scenarios import ANSWERS
     from claude_otel.fakeapi import FakeAPI, Latency
 
     latency = Latency(first_token=0.15, per_token=0.001, jitter=0.4)
-    with FakeAPI(script=[*play.faults, *ANSWERS], latency=latency, batch_delay=3, retry_after_ms=300) as api:
-        yield api.environment
+    return FakeAPI(script=[*play.faults, *ANSWERS], latency=latency, batch_delay=3, retry_after_ms=300)
 
 
 def wrapped(text: str, columns: int | None) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from claude_otel.cli.health import Health
+from claude_otel.cli.finished import Finished
 from claude_otel.cli.process import exit_code
 from claude_otel.cli.report import Report
 from claude_otel.cli.sample import Sample
@@ -15,13 +14,14 @@ VERSION = 1
 """Raised when a key changes its meaning or goes away."""
 
 
-def document(report: Report, health: Health, command: Sequence[str], status: int, seconds: float) -> dict[str, Any]:
+def document(run: Finished) -> dict[str, Any]:
     """The whole report."""
+    report, health = run.report, run.health
     return {
         "version": VERSION,
-        "command": list(command),
-        "exit_code": exit_code(status),
-        "seconds": round(seconds, 3),
+        "command": run.command,
+        "exit_code": None if run.status is None else exit_code(run.status),
+        "seconds": round(run.seconds, 3),
         "processes": len(report.instances),
         "calls": report.calls,
         "calls_by_operation": whole(report.operations),

@@ -11,17 +11,35 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from claude_otel import telemetry
 
+SERVICE = "service.name"
+VERSION = "service.version"
 INSTANCE = "service.instance.id"
 """The resource attribute that tells one process of the program from another."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """A log record that has an event name."""
+    """A `claude.call` event: when the call ended (Unix seconds), which program made it, and its attributes."""
 
-    name: str
-    instance: str
+    at: float
+    trace_id: str
+    resource: dict[str, Any]
     attributes: dict[str, Any]
+
+    @property
+    def service(self) -> str:
+        """The program, empty when it does not say."""
+        return text(self.resource, SERVICE) or ""
+
+    @property
+    def version(self) -> str:
+        """The release of the program, empty when it does not say."""
+        return text(self.resource, VERSION) or ""
+
+    @property
+    def instance(self) -> str:
+        """The process, empty when it does not say."""
+        return str(self.resource.get(INSTANCE, ""))
 
 
 @dataclass(frozen=True)
@@ -38,11 +56,12 @@ def call_events(body: bytes) -> Iterator[Event]:
     """The `claude.call` events of an OTLP logs request."""
     request = ExportLogsServiceRequest.FromString(body)
     for resource_logs in request.resource_logs:
-        instance = instance_of(resource_logs.resource)
+        resource = attributes(resource_logs.resource.attributes)
         for scope_logs in resource_logs.scope_logs:
             for record in scope_logs.log_records:
                 if record.event_name == telemetry.CALL_EVENT:
-                    yield Event(record.event_name, instance, attributes(record.attributes))
+                    at = (record.time_unix_nano or record.observed_time_unix_nano) / 1e9
+                    yield Event(at, record.trace_id.hex(), resource, attributes(record.attributes))
 
 
 def points(body: bytes, names: frozenset[str]) -> Iterator[Point]:

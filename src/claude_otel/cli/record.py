@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from claude_otel import telemetry
-from claude_otel.cli.otlp import number, text, whole
+from claude_otel.cli.otlp import Event, number, text, whole
 
 NOT_ERRORS = frozenset({"cancelled", "refused"})
 """Blames that are not errors: the application's own wish, and an answer of the model."""
@@ -30,10 +30,19 @@ class Bill:
 class Call:
     """One call as the application sees it: who asked, what came back, how long it took, what it cost."""
 
+    at: float
+    """When it ended, in Unix seconds; 0 when that is not known."""
     instance: str
+    service: str
+    version: str
     operation: str
     model: str
+    served: str | None
+    """The model that answered; `None` when none did."""
     surface: str
+    call_site: str | None
+    prompt: str | None
+    """The fingerprint of tools and system prompt."""
     outcome: str
     blame: str | None
     error_type: str | None
@@ -81,13 +90,20 @@ class Call:
         return self.cache_read / self.input_tokens if self.input_tokens else None
 
 
-def read(instance: str, data: Mapping[str, Any]) -> Call:
-    """The call that a `claude.call` event of the process `instance` tells of."""
+def read(event: Event) -> Call:
+    """The call that an event tells of."""
+    data = event.attributes
     return Call(
-        instance=instance,
+        at=event.at,
+        instance=event.instance,
+        service=event.service,
+        version=event.version,
         operation=text(data, telemetry.OPERATION) or UNKNOWN,
         model=text(data, telemetry.RESPONSE_MODEL) or text(data, telemetry.REQUEST_MODEL) or UNKNOWN,
+        served=text(data, telemetry.RESPONSE_MODEL),
         surface=text(data, telemetry.SURFACE) or UNKNOWN,
+        call_site=text(data, telemetry.CALL_SITE),
+        prompt=text(data, telemetry.PROMPT_FINGERPRINT),
         outcome=text(data, telemetry.OUTCOME) or UNKNOWN,
         blame=text(data, telemetry.BLAME),
         error_type=text(data, telemetry.ERROR_TYPE),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 
+from claude_otel.cli.changes import Changes
 from claude_otel.cli.record import Call
 from claude_otel.cli.sample import Sample
 from claude_otel.cli.tally import OTHER, Group, Miss, Tally, Trouble, sums
+from claude_otel.cli.timeline import Timeline
+from claude_otel.cli.top import Top
 
 TroubleKey = tuple[str, str, str]
 """Blame, HTTP status, and error type with its code."""
@@ -26,6 +29,7 @@ class Report:
         self._start_tokens()
         self._start_groups()
         self._start_times()
+        self._start_course()
 
     def _start_counts(self) -> None:
         self.calls = 0
@@ -70,6 +74,14 @@ class Report:
         self.duration = Sample()
         self.per_token = Sample()
 
+    def _start_course(self) -> None:
+        self.first_end: float | None = None
+        self.last_end = 0.0
+        self.timeline = Timeline()
+        self.changes = Changes()
+        self.dearest = Top()
+        self.slowest = Top()
+
     @property
     def hit_ratio(self) -> float | None:
         """The share of all input tokens that was read from the cache."""
@@ -91,6 +103,7 @@ class Report:
         self._add_cache_and_limits(call)
         self._add_batch(call)
         self._add_times(call)
+        self._add_course(call)
 
     def _add_trouble(self, call: Call) -> None:
         self.errors += call.failed
@@ -157,6 +170,15 @@ class Report:
             self.first_chunk.add(call.first_chunk)
             self.duration.add(call.duration)
             self.per_token.add(call.per_token)
+
+    def _add_course(self, call: Call) -> None:
+        if call.at > 0:
+            self.first_end = call.at if self.first_end is None else min(self.first_end, call.at)
+            self.last_end = max(self.last_end, call.at)
+        self.timeline.add(call)
+        self.changes.add(call)
+        self.dearest.add(call.bill.usd, call)
+        self.slowest.add(call.duration if call.is_message else None, call)
 
 
 def trouble_key(call: Call) -> TroubleKey:

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from signal import Signals
 
-from claude_otel.cli import otlp, process
+from claude_otel.cli import browser, otlp, process
 from claude_otel.cli.document import document
 from claude_otel.cli.environment import child_environment
-from claude_otel.cli.fmt import Style, colours_wanted, seconds, shortened
+from claude_otel.cli.finished import Finished, without_keys
+from claude_otel.cli.fmt import Style, colours_wanted
+from claude_otel.cli.forward import Forward
 from claude_otel.cli.health import WATCHED, Health
 from claude_otel.cli.hints import nothing_seen
+from claude_otel.cli.last_run import PAGE, Keeper, place, private
 from claude_otel.cli.live import Live
+from claude_otel.cli.page.document import page
 from claude_otel.cli.problem import Problem
 from claude_otel.cli.receiver import Receiver
 from claude_otel.cli.record import read
 from claude_otel.cli.report import Report
-from claude_otel.cli.summary import summary
 from claude_otel.cli.terminal import Plain, Terminal
-
-BESIDE_COMMAND = 42
-"""The columns of the title that are not the command's."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class Options:
     json_path: str | None = None
     quiet: bool = False
     report: bool = True
+    forward: str | None = None
+    """Where the telemetry goes as well: an OTLP endpoint over HTTP."""
+    open_page: bool = False
 
 
 @dataclass
@@ -46,6 +50,7 @@ class Seen:
 
     report: Report = field(default_factory=Report)
     health: Health = field(default_factory=Health)
+    keeper: Keeper = field(default_factory=lambda: Keeper(place()))
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def logs(self, live: Live) -> Callable[[bytes], None]:
@@ -54,10 +59,11 @@ class Seen:
         def take(body: bytes) -> None:
             with self.lock:
                 self.health.requests += 1
-                for event in otlp.call_events(body):
-                    call = read(event.instance, event.attributes)
+                events = list(otlp.call_events(body))
+                for call in map(read, events):
                     self.report.add(call)
                     live.add(call)
+                self.keeper.keep(events)
 
         return take
 
@@ -84,6 +90,13 @@ class Ended:
     status: int
     seconds: float
     seen: Seen
+    forwarded: str = ""
+    """What became of the sending on."""
+
+    @property
+    def finished(self) -> Finished:
+        """What reports are made of."""
+        return Finished(without_keys(self.command), self.status, self.seconds, self.seen.report, self.seen.health)
 
 
 Stage = AbstractContextManager[Mapping[str, str]]
@@ -99,6 +112,8 @@ def run(command: list[str], options: Options, stage: Stage | None = None, after:
     `stage` is up while the program runs and yields variables for its environment; `after` may add to the report.
     """
     check_writable(options.json_path)
+    if options.open_page:
+        check_place(place())
     style = Style(colours_wanted(os.environ, sys.stderr.isatty()))
     out = Terminal() if style.colours else Plain()
     with process.blocked_signals() as mask:
@@ -113,9 +128,12 @@ def tell(ended: Ended, options: Options, out: Plain, style: Style, after: After 
     try:
         if options.report:
             show(ended, out, style)
+        if ended.forwarded:
+            out.line(f"\n{ended.forwarded}")
         if after:
             after(ended, out, style)
         write_json(ended, options.json_path)
+        keep(ended, options, out)
     except Exception as error:
         out.line(f"claude-otel: could not make the report ({error!r}); the program is not affected")
 
@@ -126,7 +144,9 @@ def observe(
     """Runs `command` to its end with these environment variables, and shows its calls."""
     seen = Seen()
     live = Live(seen.report, out, style, options.quiet)
-    receiver = Receiver({"/v1/logs": seen.logs(live), "/v1/metrics": seen.metrics, "/v1/traces": seen.traces})
+    routes = {"/v1/logs": seen.logs(live), "/v1/metrics": seen.metrics, "/v1/traces": seen.traces}
+    forward = Forward(options.forward) if options.forward else None
+    receiver = Receiver(forward.routes(routes) if forward else routes)
     env = child_environment(variables, receiver.url, command)
     began = time.monotonic()
     pid = process.start(command, env, mask)
@@ -136,28 +156,45 @@ def observe(
     receiver.drain()
     live.stop()
     receiver.close()
-    return Ended(command, env, status, elapsed, seen)
+    return Ended(command, env, status, elapsed, seen, forward.close() if forward else "")
 
 
 def show(ended: Ended, out: Plain, style: Style) -> None:
     """Prints the report."""
-    columns = out.columns or 100
     out.line("")
     if ended.seen.report.calls:
-        lines = summary(ended.seen.report, ended.seen.health, title(ended, columns), style, columns)
+        lines = ended.finished.lines(style, out.columns or 100)
     else:
         lines = [style(f"claude-otel: {nothing_seen(ended.seen.health, ended.command, ended.env)}", "yellow")]
-    if ended.seen.health.requests and process.was_killed(ended.status):
-        lines += ["", style(f"It was {process.ending(ended.status)}: what it did last may be missing.", "yellow")]
+    for note in ended.finished.notes():
+        lines += ["", style(note, "yellow")]
     for line in lines:
         out.line(line)
 
 
-def title(ended: Ended, columns: int) -> str:
-    """What was run, for how long, and how it ended."""
-    words = [os.path.basename(ended.command[0]), *ended.command[1:]]
-    command = shortened(shlex.join(words), columns - BESIDE_COMMAND)
-    return f"{command}  {seconds(ended.seconds)}  {process.ending(ended.status)}"
+def keep(ended: Ended, options: Options, out: Plain) -> None:
+    """Makes this the last run, for `claude-otel report`, and opens its page if that is wanted."""
+    keeper = ended.seen.keeper
+    kept = keeper.finish(ended.finished)
+    if keeper.fault and (options.report or options.open_page):
+        out.line(f"claude-otel: this run is not kept for `claude-otel report` ({keeper.fault})")
+    if kept and options.open_page:
+        path = place() / PAGE
+        with private(path) as stream:
+            stream.write(page(ended.finished))
+        out.line("")
+        out.line(browser.show(path))
+
+
+def check_place(folder: Path) -> None:
+    """Raises `Problem` if the last run could not be kept beside `folder`, before anything is run."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder.parent).close()
+    except OSError as error:
+        raise Problem(
+            f"--open: cannot write to {folder.parent}: {error.strerror}. Name another place: XDG_STATE_HOME=DIR"
+        ) from None
 
 
 def check_writable(path: str | None) -> None:
@@ -178,9 +215,7 @@ def write_json(ended: Ended, path: str | None) -> None:
     """Writes the report as JSON to `path`, `-` for stdout. A failure to is one line on stderr."""
     if path is None:
         return
-    text = json.dumps(
-        document(ended.seen.report, ended.seen.health, ended.command, ended.status, ended.seconds), indent=2
-    )
+    text = json.dumps(document(ended.finished), indent=2)
     try:
         if path == "-":
             sys.stdout.write(text + "\n")

@@ -17,6 +17,7 @@ class Sample:
 
     def __init__(self, limit: int = LIMIT) -> None:
         self.limit = limit
+        self.random = random.Random(0)  # noqa: S311 - the same numbers in the same order give the same sample
         self.count = 0
         self.values: list[float] = []
 
@@ -31,7 +32,7 @@ class Sample:
             self._replace(value)
 
     def _replace(self, value: float) -> None:
-        place = random.randrange(self.count)  # noqa: S311
+        place = self.random.randrange(self.count)
         if place < self.limit:
             self.values[place] = value
 

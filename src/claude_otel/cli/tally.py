@@ -55,10 +55,12 @@ class Group:
     def __init__(self) -> None:
         self.calls = 0
         self.errors = 0
+        self.blames: dict[str, int] = {}
         self.cost = 0.0
         self.input_tokens = 0
         self.cache_read = 0
         self.output_tokens = 0
+        self.missed_usd = 0.0
         self.first_text = Sample()
         self.duration = Sample()
 
@@ -66,10 +68,13 @@ class Group:
         """Takes `call` in."""
         self.calls += 1
         self.errors += call.failed
+        if call.failed and call.blame:
+            self.blames[call.blame] = self.blames.get(call.blame, 0) + 1
         self.cost += call.bill.usd or 0.0
         self.input_tokens += call.input_tokens
         self.cache_read += call.cache_read
         self.output_tokens += call.output_tokens
+        self.missed_usd += call.missed_usd
         if call.is_message and not call.failed:
             self.first_text.add(call.first_text)
             self.duration.add(call.duration)
@@ -82,11 +87,15 @@ class Trouble:
 
     def __init__(self) -> None:
         self.calls = 0
+        self.first_at = 0.0
+        self.last_at = 0.0
         self.request_ids: list[str] = []
 
     def add(self, call: Call) -> None:
         """Takes `call` in."""
         self.calls += 1
+        self.first_at = min(self.first_at or call.at, call.at)
+        self.last_at = max(self.last_at, call.at)
         if call.request_id:
             self.request_ids = [*self.request_ids, call.request_id][-self.KEPT :]
 

@@ -43,7 +43,7 @@ class Seen:
         with self.lock:
             self.health.requests += 1
             for event in otlp.call_events(body):
-                self.report.add(read(event.instance, event.attributes))
+                self.report.add(read(event))
 
     def metrics(self, body: bytes) -> None:
         """Takes an OTLP metrics request."""
