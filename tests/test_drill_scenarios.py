@@ -114,10 +114,11 @@ def test_an_alert_that_there_is_not() -> None:
         chosen(["ClaudeRefusals", "Refusals"])
 
 
+@pytest.mark.parametrize("month", [1, 3, 6, 10])
 @pytest.mark.parametrize("hour", range(24))
-def test_midnight_is_far(hour: int) -> None:
+def test_midnight_is_far(hour: int, month: int) -> None:
     """Money of a day is spent and seen on one day, whenever the drill begins."""
-    now = datetime(2026, 11, 21, hour, 30, tzinfo=timezone.utc)
+    now = datetime(2027, month, 28, hour, 30, tzinfo=timezone.utc)
     local = now.astimezone(ZoneInfo(settings.zone_at(now)))
     assert 4 <= local.hour < 18
 

@@ -54,11 +54,16 @@ def drill(alert: Alerts = None, outage: Outage = None, json: Json = False, keep:
         raise Problem("--alert and --outage are two drills; give one of them.")
     check_shipped()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the stack is taken down
+    scenarios, length = chosen(alert or []), length_of(outage) if outage else ""
     folder = Path(tempfile.mkdtemp(prefix="claude-otel-drill-"))
-    if outage:
-        well = drill_outage(folder, length_of(outage), json, keep)
-    else:
-        well = drill_alerts(folder, chosen(alert or []), json, keep)
+    try:
+        if length:
+            well = drill_outage(folder, length, json, keep)
+        else:
+            well = drill_alerts(folder, scenarios, json, keep)
+    except (KeyboardInterrupt, SystemExit):
+        shutil.rmtree(folder)
+        raise
     if not well:
         sys.stderr.write(f"claude-otel: what the programs printed, and every notification, is in {folder}\n")
         raise typer.Exit(NOT_SEEN)

@@ -68,8 +68,7 @@ class Player:
     def besides(self) -> list[News]:
         """What else somebody was told to fire: what scenarios do to each other, and what a busy machine does."""
         turns = [each for each in turns_of(self.stage.sightings.told) if each.firing]
-        wanted = [part.scenario for part in self.parts.values()]
-        return [each for each in turns if not any(matches(each.labels, one.alert, one.labels) for one in wanted)]
+        return [each for each in turns if not any(matches(each.labels, one.alert, one.labels) for one in SCENARIOS)]
 
     def perform(self, part: Part) -> None:
         """Plays one scenario. Whatever happens in it is its own result, and those after it are played."""
@@ -175,6 +174,8 @@ class Player:
     def await_(self, condition: Callable[[], object], patience: float, otherwise: str) -> None:
         """Waits until `condition()` holds. Raises `NotSeenError` when it does not in time."""
         if not wait_until(condition, patience, self.stage.cancelled):
+            if self.stage.cancelled.is_set():
+                raise NotSeenError("the drill was ended before it was seen")
             raise NotSeenError(f"{otherwise} within {patience:.0f} s")
 
     def tell(self, part: Part) -> None:
