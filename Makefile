@@ -24,8 +24,11 @@ $(VENV)/dev.stamp: $(VENV)/cli.stamp requirements/dev.txt
 	$(PIP) --requirement requirements/dev.txt
 	@touch $@
 
+# Where the stack is up, the demo runs for longer and is seen in its dashboards too.
+STACK_IS_UP = $(BIN)/claude-otel stack status >/dev/null 2>&1
+
 demo: $(VENV)/cli.stamp  ## a fake Claude API, an application with three surfaces, and what claude-otel says of it
-	$(BIN)/claude-otel demo
+	$(BIN)/claude-otel demo $$($(STACK_IS_UP) && echo --seconds 90 --forward http://127.0.0.1:4318)
 
 test: lint types unit  ## everything below that is not longer than a few minutes
 

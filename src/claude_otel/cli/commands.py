@@ -68,6 +68,10 @@ Json = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No line for each call and no live total, only the report.")]
 NoReport = Annotated[bool, typer.Option("--no-report", help="No report when the program has ended.")]
+Forward = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--forward", metavar="URL", help="Send the telemetry on to this OTLP endpoint (HTTP) as well."),
+]
 Open = Annotated[
     bool, typer.Option("--open", help="Show the report as a page in a browser, when the program has ended.")
 ]
@@ -80,6 +84,7 @@ def run(
     quiet: Quiet = False,
     no_report: NoReport = False,
     open_: Open = False,
+    forward: Forward = None,
 ) -> None:
     """Run a program and see its calls to Claude: a line for each as it ends, then a report.
 
@@ -91,7 +96,7 @@ def run(
     from claude_otel.cli.run import Options
     from claude_otel.cli.run import run as run_program
 
-    run_program(command, Options(json_path=json, quiet=quiet, report=not no_report, open_page=open_))
+    run_program(command, Options(json_path=json, quiet=quiet, report=not no_report, open_page=open_, forward=forward))
 
 
 app.command("report", short_help="Report the last run once more, as a page too.")(report)

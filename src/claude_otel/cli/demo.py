@@ -46,6 +46,10 @@ Json = Annotated[
     Optional[str],  # noqa: UP045 - typer on Python 3.10 reads this one
     typer.Option("--json", metavar="FILE", help="Write the report as JSON to FILE; - is stdout."),
 ]
+Forward = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--forward", metavar="URL", help="Send its telemetry on to this OTLP endpoint (HTTP) as well."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No line for each call and no live total, only the report.")]
 
 Open = Annotated[bool, typer.Option("--open", help="Show the report as a page in a browser, when it has ended.")]
@@ -57,6 +61,7 @@ def demo(
     json: Json = None,
     quiet: Quiet = False,
     open_: Open = False,
+    forward: Forward = None,
 ) -> None:
     """See a small application with three surfaces at work, without a key: a chat, a report writer, a nightly batch.
 
@@ -71,7 +76,8 @@ def demo(
     play = SCENARIOS[scenario.value if scenario else "all-well"]
     bug = ["--bug", play.bug] if play.bug else []
     command = [sys.executable, "-m", "claude_otel.demo.app", "--seconds", f"{seconds:g}", *bug]
-    run(command, Options(json_path=json, quiet=quiet, open_page=open_), stage=fake_api(play), after=verdict(play))
+    options = Options(json_path=json, quiet=quiet, open_page=open_, forward=forward)
+    run(command, options, stage=fake_api(play), after=verdict(play))
 
 
 @contextmanager

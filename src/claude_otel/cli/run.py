@@ -19,6 +19,7 @@ from claude_otel.cli.document import document
 from claude_otel.cli.environment import child_environment
 from claude_otel.cli.finished import Finished, without_keys
 from claude_otel.cli.fmt import Style, colours_wanted
+from claude_otel.cli.forward import Forward
 from claude_otel.cli.health import WATCHED, Health
 from claude_otel.cli.hints import nothing_seen
 from claude_otel.cli.last_run import PAGE, Keeper, place, private
@@ -38,6 +39,7 @@ class Options:
     json_path: str | None = None
     quiet: bool = False
     report: bool = True
+    forward: str | None = None
     """Where the telemetry goes as well: an OTLP endpoint over HTTP."""
     open_page: bool = False
 
@@ -88,6 +90,7 @@ class Ended:
     status: int
     seconds: float
     seen: Seen
+    forwarded: str = ""
     """What became of the sending on."""
 
     @property
@@ -125,6 +128,8 @@ def tell(ended: Ended, options: Options, out: Plain, style: Style, after: After 
     try:
         if options.report:
             show(ended, out, style)
+        if ended.forwarded:
+            out.line(f"\n{ended.forwarded}")
         if after:
             after(ended, out, style)
         write_json(ended, options.json_path)
@@ -139,7 +144,9 @@ def observe(
     """Runs `command` to its end with these environment variables, and shows its calls."""
     seen = Seen()
     live = Live(seen.report, out, style, options.quiet)
-    receiver = Receiver({"/v1/logs": seen.logs(live), "/v1/metrics": seen.metrics, "/v1/traces": seen.traces})
+    routes = {"/v1/logs": seen.logs(live), "/v1/metrics": seen.metrics, "/v1/traces": seen.traces}
+    forward = Forward(options.forward) if options.forward else None
+    receiver = Receiver(forward.routes(routes) if forward else routes)
     env = child_environment(variables, receiver.url, command)
     began = time.monotonic()
     pid = process.start(command, env, mask)
@@ -149,7 +156,7 @@ def observe(
     receiver.drain()
     live.stop()
     receiver.close()
-    return Ended(command, env, status, elapsed, seen)
+    return Ended(command, env, status, elapsed, seen, forward.close() if forward else "")
 
 
 def show(ended: Ended, out: Plain, style: Style) -> None:
