@@ -209,7 +209,8 @@ def test_a_prompt_that_is_cheap_to_miss_costs_nothing_when_it_was_not_billed(exp
 
 
 def expectation(**changes: Any) -> Expectation:
-    return Expectation(**{"started": 1000.0, "changed": None, "before": Seen(), "last_tokens": 0, **changes})
+    usual = {"started": 1000.0, "changed": None, "before": Seen(), "last_tokens": 0, "entry": Seen()}
+    return Expectation(**{**usual, **changes})
 
 
 def written(tokens: int) -> Usage:

@@ -37,11 +37,15 @@ class Account:
     @property
     def usages(self) -> list[Usage]:
         """The usage of every answer that told of it."""
+        if not self.earlier:
+            return [] if self.usage is None else [self.usage]
         return [account.usage for account in self.all if account.usage is not None]
 
     @property
     def bills(self) -> list[Bill]:
         """The bill of every answer that told of its usage."""
+        if not self.earlier:
+            return [] if self.bill is None else [self.bill]
         return [account.bill for account in self.all if account.bill is not None]
 
 
@@ -52,10 +56,11 @@ def account_of(call: Call, prices: Prices) -> Account:
     if not call.raw_usage:
         return Account()
     account = _account(call, prices, call.raw_usage, call.served, call.stop_reason, final=call.final)
-    if not call.stream:
+    if not call.stream and len(call.answers) > 1:
         account.earlier = [_earlier(call, prices, answer) for answer in call.answers[:-1]]
     account.miss = _miss(call, account, prices)
-    account.missed_cost = _missed_cost(call, account, prices)
+    if account.miss is not None:
+        account.missed_cost = _missed_cost(call, account, prices, account.miss)
     return account
 
 
@@ -101,14 +106,16 @@ def _earlier(call: Call, prices: Prices, answer: Any) -> Account:
 def _miss(call: Call, account: Account, prices: Prices) -> Miss | None:
     if call.operation != "chat" or account.usage is None or call.asked.prefix is None:
         return None
+    if call.diagnosis is None and account.usage.totals.cache_read:
+        return None
     minimum = prices.cache_minimum(call.served or call.model or "", call.target.platform)
     return cache_watch.miss(call.expected, account.usage, call.diagnosis, minimum)
 
 
-def _missed_cost(call: Call, account: Account, prices: Prices) -> float | None:
+def _missed_cost(call: Call, account: Account, prices: Prices, miss: Miss) -> float | None:
     """USD that the missed tokens cost more than a read had: at the write price as far as they were written."""
-    usage, miss = account.usage, account.miss
-    if usage is None or miss is None:
+    usage = account.usage
+    if usage is None:
         return None
     rates = prices.rates(
         call.served or call.model or "",

@@ -8,7 +8,9 @@ from claude_otel import telemetry as t
 from claude_otel.account import Account
 from claude_otel.asked import fingerprint
 from claude_otel.batches import Results
+from claude_otel.cache_watch import Miss
 from claude_otel.call import Call
+from claude_otel.pricing import Bill
 from claude_otel.usage import Usage
 
 Attributes = dict[str, Any]
@@ -56,8 +58,10 @@ def at_end(call: Call, account: Account, user_hash: str | None) -> Attributes:
     answer(call, values)
     times(call, values)
     if account.usage is not None:
-        used(account, values)
-        paid(account, values)
+        used(account.usages, values, partial=account.partial)
+        paid(account.bills, values)
+        if account.miss is not None:
+            missed(account.miss, account.missed_cost, values)
         if (seconds := per_output_token(call, account)) is not None:
             values[t.TIME_PER_OUTPUT_TOKEN] = seconds
     if call.verdict is not None or call.stop_reason == "refusal":
@@ -206,21 +210,23 @@ def blame_of(call: Call) -> str | None:
     return "refused" if call.stop_reason == "refusal" else None
 
 
-def used(account: Account, values: Attributes) -> None:
+def used(usages: list[Usage], values: Attributes, *, partial: bool) -> None:
     """The tokens of all answers of the call. Output is left out where it is not final."""
-    usages = account.usages
     last = usages[-1]
     totals = last.totals if len(usages) == 1 else Usage([usage.totals for usage in usages]).totals
-    write_5m, write_1h = totals.cache_write_5m, totals.cache_write_1h
-    values[t.INPUT_TOKENS] = totals.input_tokens + totals.cache_read + write_5m + write_1h
-    if account.partial:
+    read, write_5m, write_1h = totals.cache_read, totals.cache_write_5m, totals.cache_write_1h
+    # One dictionary into another is quicker than key after key.
+    values |= {
+        t.INPUT_TOKENS: totals.input_tokens + read + write_5m + write_1h,
+        t.CACHE_READ_TOKENS: read,
+        t.CACHE_WRITE_TOKENS: write_5m + write_1h,
+        t.CACHE_WRITE_5M_TOKENS: write_5m,
+        t.CACHE_WRITE_1H_TOKENS: write_1h,
+    }
+    if partial:
         values[t.PARTIAL] = True
     else:
         values[t.OUTPUT_TOKENS] = totals.output_tokens
-    values[t.CACHE_READ_TOKENS] = totals.cache_read
-    values[t.CACHE_WRITE_TOKENS] = write_5m + write_1h
-    values[t.CACHE_WRITE_5M_TOKENS] = write_5m
-    values[t.CACHE_WRITE_1H_TOKENS] = write_1h
     if last.service_tier is not None:
         values[t.RESPONSE_TIER] = last.service_tier
     if last.speed is not None:
@@ -250,21 +256,25 @@ def used_by_parts(usages: list[Usage], values: Attributes) -> None:
         values[t.COMPACTION_OUTPUT_TOKENS] = sum(entry.output_tokens for entry in compactions)
 
 
-def paid(account: Account, values: Attributes) -> None:
-    """What the call cost, in USD, and what missing the cache cost of that."""
-    miss = account.miss
-    if miss is not None:
-        values[t.MISS_REASON] = miss.reason
-        values[t.MISSED_TOKENS] = miss.tokens
-        if account.missed_cost is not None:
-            values[t.MISSED_COST] = account.missed_cost
-    bills = account.bills
-    if any(bill.unpriced for bill in bills):
-        values[t.UNPRICED] = True
-        return
+def missed(miss: Miss, cost: float | None, values: Attributes) -> None:
+    """What missing the cache cost."""
+    values[t.MISS_REASON] = miss.reason
+    values[t.MISSED_TOKENS] = miss.tokens
+    if cost is not None:
+        values[t.MISSED_COST] = cost
+
+
+def paid(bills: list[Bill], values: Attributes) -> None:
+    """What the call cost, in USD."""
+    total = uncached = 0.0
     for bill in bills:
-        values[t.COST] = values.get(t.COST, 0.0) + bill.total
-        values[t.UNCACHED_COST] = values.get(t.UNCACHED_COST, 0.0) + bill.uncached
+        if bill.unpriced:
+            values[t.UNPRICED] = True
+            return
+        total += bill.total
+        uncached += bill.uncached
+    values[t.COST], values[t.UNCACHED_COST] = total, uncached
+    for bill in bills:
         for _, component, usd in bill.lines:
             name = _COST_OF[component]
             values[name] = values.get(name, 0.0) + usd

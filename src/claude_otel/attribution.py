@@ -186,14 +186,11 @@ class Attributor:
         """The attribution of a call made below `frame`."""
         scope = _scope.get()
         site = self._sites(call_site(frame))
-        name = scope.surface if scope is not None else self._from_baggage() or self._from_rules(site)
-        agent = scope.agent if scope is not None else None
-        return Attribution(
-            surface=self._surfaces(str(name)),
-            call_site=site,
-            agent=None if agent is None else self._agents(str(agent)),
-            user=None if scope is None else scope.user,
-        )
+        if scope is None:
+            name = self._from_baggage() or self._from_rules(site)
+            return Attribution(self._surfaces(name), site, None, None)
+        agent = None if scope.agent is None else self._agents(str(scope.agent))
+        return Attribution(self._surfaces(str(scope.surface)), site, agent, scope.user)
 
     def _from_baggage(self) -> str | None:
         if not self._settings.baggage:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
+
+from opentelemetry.context import get_current
 
 from claude_otel import telemetry as t
 from claude_otel.account import Account
 from claude_otel.attributes import backoffs, blame_of, first_text, per_output_token
 from claude_otel.bounded import Bounded, one_of
 from claude_otel.cache_watch import Miss
-from claude_otel.call import Attempt, Call
-from claude_otel.metrics import Cell, Change, Instruments, Values
+from claude_otel.call import Call
+from claude_otel.metrics import Change, Instruments, Time, Values
 from claude_otel.pricing import Bill
 from claude_otel.usage import Usage
 
@@ -30,17 +33,16 @@ STOP_REASONS = frozenset(
     }
 )
 TIERS = frozenset({"standard", "priority", "batch", "flex", "flex_discount", "priority_on_demand"})
-TOKENS: dict[str, tuple[tuple[Any, ...], ...]] = {
-    "tokens": (
-        (t.INPUT_METRIC,),
-        (t.OUTPUT_METRIC,),
-        (t.CACHE_READ_METRIC,),
-        (t.CACHE_WRITE_METRIC, "5m"),
-        (t.CACHE_WRITE_METRIC, "1h"),
-    ),
-    "reasoning": ((t.REASONING_METRIC,),),
-}
+TOKENS: tuple[tuple[Any, ...], ...] = (
+    (t.INPUT_METRIC,),
+    (t.OUTPUT_METRIC,),
+    (t.CACHE_READ_METRIC,),
+    (t.CACHE_WRITE_METRIC, "5m"),
+    (t.CACHE_WRITE_METRIC, "1h"),
+)
 """The counters of tokens, each with the values that it has after those that all of them have."""
+
+Series = list[tuple[t.Metric, Values]]
 
 EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max", "default"})
 
@@ -48,12 +50,11 @@ EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max", "default"})
 class Books:
     """Books calls into the instruments, under few attribute values.
 
-    Every group of counters is looked up by what it depends on, once: the same few come again and again.
+    The series that a call belongs to are looked up by what they depend on: the same few come again and again.
     """
 
     def __init__(self, instruments: Instruments) -> None:
         self.instruments = instruments
-        self._cells = instruments.table.cells
         self._models = Bounded(30)
 
     def model(self, name: str | None) -> str:
@@ -70,148 +71,163 @@ class Books:
             self.model(served or call.served or model),
         )
 
-    def active(self, call: Call, change: int) -> None:
-        """Adds `change` to the calls that have not ended."""
-        self.instruments.table.add([(self._active(call), change)])
-
-    def _active(self, call: Call) -> Cell:
+    def begin(self, call: Call) -> None:
+        """Counts a call that has begun and not ended."""
         provider, surface = call.target.provider, call.attribution.surface
-        return self._cells(
+        (call.active,) = self.instruments.table.cells(
             ("active", call.operation, provider, call.model, surface),
             lambda: [(t.ACTIVE_METRIC, (call.operation, provider, self.model(call.model), surface))],
-        )[0]
+        )
+        self.instruments.table.add([(call.active, 1)])
 
     def error(self, component: str) -> None:
         """Counts a failure of our own."""
-        cells = self._cells(("error", component), lambda: [(t.ERRORS_METRIC, (component,))])
-        self.instruments.table.add([(cells[0], 1)])
+        table = self.instruments.table
+        cells = table.cells(("error", component), lambda: [(t.ERRORS_METRIC, (component,))])
+        table.add([(cells[0], 1)])
 
     def book(self, call: Call, account: Account) -> None:
         """Books an ended call."""
+        table = self.instruments.table
         changes = self._ended(call)
-        changes += [(self._attempt(call, attempt, t.ATTEMPTS_METRIC), 1) for attempt in call.attempts]
         if len(call.attempts) > 1:
-            slept = backoffs(call)
-            changes += [(self._attempt(call, attempt, t.BACKOFF_METRIC), seconds) for attempt, seconds in slept]
+            changes += self._backoffs(call)
         # The results of a batch were booked as they were read.
         if call.results is None:
             for item in account.all:
                 changes += self.used(call, item.usage, item.bill)
         if account.usage is None and call.operation == "chat":
-            # Zeros for a failed call, as the conventions ask: its series exist before the first tokens do.
-            changes += [(cell, 0) for cell in self._token_cells(call, None, "standard")[:2]]
+            changes += self._nothing_used(call)
         if account.miss is not None:
             changes += self._missed(call, account.miss, account.missed_cost)
-        table = self.instruments.table
-        table.add(changes)
-        if call.headers.rate_limits:
-            table.put(call.target.provider, self.model(call.model), call.headers.rate_limits)
-        self._times(call, account)
+        table.book(changes, self._times(call, account), time.time_ns(), call.context or get_current())
+        limits = call.headers.rate_limits
+        if limits:
+            table.put(call.target.provider, self.model(call.model), limits, call.headers.limit_types)
 
     def _ended(self, call: Call) -> list[Change]:
-        verdict, surface, blame = call.verdict, call.attribution.surface, blame_of(call)
-        error_type = None if verdict is None or verdict.blame == "cancelled" else verdict.error_type
-        told = (surface, call.outcome, call.stop_reason, blame, error_type, len(call.attempts) > 1)
-        cells = self._cells(
-            ("ended", call.operation, call.target.provider, call.model, call.served, *told),
-            lambda: [(t.CALLS_METRIC, (*self.common(call), *few(*told)))],
-        )
-        changes: list[Change] = [(cells[0], 1), (self._active(call), -1)]
+        verdict, attempts = call.verdict, call.attempts
+        who = (call.operation, call.target.provider, call.model, call.served, call.attribution.surface)
+        told = (call.outcome, call.stop_reason, blame_of(call), None if verdict is None else verdict.error_type)
+        table = self.instruments.table
+        if len(attempts) == 1:
+            key: Values = ("ended", who, told, attempts[0].status, attempts[0].blame)
+        else:
+            key = ("ended", who, told, *[(attempt.status, attempt.blame) for attempt in attempts])
+        cells = table.known.get(key) or table.learn(key, self._series_of_end(call))
+        changes: list[Change] = [(cell, 1) for cell in cells]
+        if call.active is not None:
+            changes.append((call.active, -1))
         if call.new_prompt:
-            changed = self._cells(("changed", surface), lambda: [(t.PROMPT_CHANGES_METRIC, (surface,))])
-            changes.append((changed[0], 1))
+            surface = call.attribution.surface
+            cells = table.cells(("changed", surface), lambda: [(t.PROMPT_CHANGES_METRIC, (surface,))])
+            changes.append((cells[0], 1))
         return changes
 
-    def _attempt(self, call: Call, attempt: Attempt, metric: t.Metric) -> Cell:
-        status, blame = attempt.status, attempt.blame
-        return self._cells(
-            (metric.name, call.operation, call.target.provider, call.model, call.served, status, blame),
-            lambda: [(metric, (*self.common(call), str(status or NONE), blame or NONE))],
-        )[0]
+    def _series_of_end(self, call: Call) -> Series:
+        """The call, and each of its attempts."""
+        common, stop_reason = self.common(call), one_of(STOP_REASONS, call.stop_reason or NONE)
+        told = (call.outcome, stop_reason, blame_of(call) or NONE, error_type_of(call), len(call.attempts) > 1)
+        found: Series = [(t.CALLS_METRIC, (*common, call.attribution.surface, *told))]
+        for attempt in call.attempts:
+            found.append((t.ATTEMPTS_METRIC, (*common, str(attempt.status or NONE), attempt.blame or NONE)))
+        return found
+
+    def _backoffs(self, call: Call) -> list[Change]:
+        changes: list[Change] = []
+        for attempt, seconds in backoffs(call):
+            values = (*self.common(call), str(attempt.status or NONE), attempt.blame or NONE)
+            key = ("backoff", *values)
+            cells = self.instruments.table.cells(key, lambda values=values: [(t.BACKOFF_METRIC, values)])  # type: ignore[misc]
+            changes.append((cells[0], seconds))
+        return changes
 
     def used(self, call: Call, usage: Usage | None, bill: Bill | None) -> list[Change]:
         """The tokens and the money of one answer, each iteration on its own model."""
         if usage is None:
             return []
-        tier = one_of(TIERS, usage.service_tier or "standard")
-        changes: list[Change] = []
+        amounts: list[float] = []
         for entry in usage.entries:
             read, write_5m, write_1h = entry.cache_read, entry.cache_write_5m, entry.cache_write_1h
-            cells = self._token_cells(call, entry.model, tier)
-            amounts = (entry.input_tokens + read + write_5m + write_1h, entry.output_tokens, read, write_5m, write_1h)
-            changes += zip(cells, amounts, strict=True)
+            amounts += (
+                entry.input_tokens + read + write_5m + write_1h,
+                entry.output_tokens, read, write_5m, write_1h,
+            )  # fmt: skip
         if usage.reasoning_tokens is not None:
-            cells = self._token_cells(call, usage.entries[-1].model, tier, "reasoning")
-            changes.append((cells[0], usage.reasoning_tokens))
-        if bill is not None and bill.priced:
-            changes += self._money(call, bill, tier)
-        elif bill is not None:
-            model = bill.unpriced[0]
-            cells = self._cells(
-                ("unpriced", call.operation, call.target.provider, call.model, model),
-                lambda: [(t.UNPRICED_METRIC, self.common(call, model))],
-            )
-            changes.append((cells[0], 1))
-        return changes
+            amounts.append(usage.reasoning_tokens)
+        paid: tuple[object, ...] = ()
+        if bill is not None:
+            paid = bill.unpriced or tuple([(model, component) for model, component, _ in bill.lines])
+            amounts += [1] if bill.unpriced else [*[usd for _, _, usd in bill.lines], bill.uncached]
+        who, table = call.attribution, self.instruments.table
+        key = (
+            "used", call.operation, call.target.provider, call.model, call.served, who.surface, who.call_site,
+            who.agent, call.asked.effort, usage.service_tier, usage.reasoning_tokens is None, bill is None,
+            len(usage.entries), *[entry.model for entry in usage.entries], *paid,
+        )  # fmt: skip
+        cells = table.known.get(key) or table.learn(key, self._series_of_used(call, usage, bill))
+        return list(zip(cells, amounts, strict=True))
 
-    def _token_cells(self, call: Call, model: str | None, tier: str, what: str = "tokens") -> tuple[Cell, ...]:
-        surface = call.attribution.surface
+    def _series_of_used(self, call: Call, usage: Usage, bill: Bill | None) -> Series:
+        """The series of `used`, in the order of its amounts."""
+        tier = one_of(TIERS, usage.service_tier or "standard")
+        found = [row for entry in usage.entries for row in self._series_of_tokens(call, entry.model, tier)]
+        if usage.reasoning_tokens is not None:
+            values = (*self.common(call, usage.entries[-1].model), call.attribution.surface, tier, "unknown")
+            found.append((t.REASONING_METRIC, values))
+        if bill is None:
+            return found
+        if bill.unpriced:
+            return [*found, (t.UNPRICED_METRIC, self.common(call, bill.unpriced[0]))]
+        who, level = call.attribution, one_of(EFFORTS, call.asked.effort or "default")
+        for model, component, _ in bill.lines:
+            values = (who.surface, who.call_site, component, tier, level, who.agent or NONE)
+            found.append((t.COST_METRIC, (*self.common(call, model), *values)))
+        return [*found, (t.UNCACHED_COST_METRIC, (*self.common(call), who.surface))]
 
-        def series() -> list[tuple[t.Metric, Values]]:
-            values = (*self.common(call, model), surface, tier, "unknown")
-            return [(metric, (*values, *ttl)) for metric, *ttl in TOKENS[what]]
+    def _series_of_tokens(self, call: Call, model: str | None, tier: str) -> Series:
+        values = (*self.common(call, model), call.attribution.surface, tier, "unknown")
+        return [(metric, (*values, *ttl)) for metric, *ttl in TOKENS]
 
-        return self._cells(
-            (what, call.operation, call.target.provider, call.model, model or call.served, surface, tier), series
-        )
-
-    def _money(self, call: Call, bill: Bill, tier: str) -> list[Change]:
-        provider, who, effort = call.target.provider, call.attribution, call.asked.effort
-        told = (who.surface, who.call_site, tier, effort, who.agent)
-        changes: list[Change] = []
-        for model, component, usd in bill.lines:
-
-            def series(model: str = model, component: str = component) -> list[tuple[t.Metric, Values]]:
-                level = one_of(EFFORTS, effort or "default")
-                values = (who.surface, who.call_site, component, tier, level, who.agent or NONE)
-                return [(t.COST_METRIC, (*self.common(call, model), *values))]
-
-            cells = self._cells(("cost", call.operation, provider, call.model, model, component, *told), series)
-            changes.append((cells[0], usd))
-        cells = self._cells(
-            ("uncached", call.operation, provider, call.model, call.served, who.surface),
-            lambda: [(t.UNCACHED_COST_METRIC, (*self.common(call), who.surface))],
-        )
-        changes.append((cells[0], bill.uncached))
-        return changes
+    def _nothing_used(self, call: Call) -> list[Change]:
+        """Zeros for a failed call, as the conventions ask: its series exist before the first tokens do."""
+        key = ("nothing", call.operation, call.target.provider, call.model, call.served, call.attribution.surface)
+        cells = self.instruments.table.cells(key, lambda: self._series_of_tokens(call, None, "standard")[:2])
+        return [(cell, 0) for cell in cells]
 
     def _missed(self, call: Call, miss: Miss, cost: float | None) -> list[Change]:
-        def series() -> list[tuple[t.Metric, Values]]:
+        def series() -> Series:
             values = (*self.common(call), call.attribution.surface, miss.reason)
             return [(t.MISSED_TOKENS_METRIC, values), (t.MISSED_COST_METRIC, values)]
 
         key = (call.operation, call.target.provider, call.model, call.served, call.attribution.surface, miss.reason)
-        tokens, usd = self._cells(("missed", *key), series)
+        tokens, usd = self.instruments.table.cells(("missed", *key), series)
         return [(tokens, miss.tokens), (usd, max(cost or 0.0, 0.0))]
 
-    def _times(self, call: Call, account: Account) -> None:
-        verdict = call.verdict
-        common = self.common(call)
-        surface = call.attribution.surface
-        error_type = None if verdict is None or verdict.blame == "cancelled" else verdict.error_type
-        record, context = self.instruments.record, call.context
-        record(t.DURATION_METRIC, (*common, surface, call.outcome, error_type), call.duration, context)
-        for metric, seconds in (
-            (t.FIRST_CHUNK_METRIC, call.first_chunk if call.stream else None),
-            (t.FIRST_TEXT_METRIC, first_text(call)),
-            (t.PER_TOKEN_METRIC, per_output_token(call, account)),
-        ):
-            if seconds is not None:
-                record(metric, (*common, surface), seconds, context)
+    def _times(self, call: Call, account: Account) -> list[Time]:
+        """The measured times, for the points of their histograms; where there is none yet, they are recorded here."""
+        common = (*self.common(call), call.attribution.surface)
+        told = [(t.DURATION_METRIC, (*common, call.outcome, error_type_of(call)), call.duration)]
+        if call.operation == "chat":
+            if call.stream and call.first_chunk is not None:
+                told.append((t.FIRST_CHUNK_METRIC, common, call.first_chunk))
+            if (seconds := first_text(call)) is not None:
+                told.append((t.FIRST_TEXT_METRIC, common, seconds))
+            if (seconds := per_output_token(call, account)) is not None:
+                told.append((t.PER_TOKEN_METRIC, common, seconds))
+        times: list[Time] = []
+        instruments = self.instruments
+        current = instruments.are_current()
+        for metric, values, seconds in told:
+            point = instruments.points[metric.name].get(values) if current else None
+            if point is not None:
+                times.append((point, seconds))
+            else:
+                instruments.record(metric, values, seconds, call.context or get_current())
+        return times
 
 
-def few(
-    surface: str, outcome: str, stop_reason: str | None, blame: str | None, error_type: str | None, retried: bool
-) -> Values:
-    """How a call ended, in few values."""
-    return surface, outcome, one_of(STOP_REASONS, stop_reason or NONE), blame or NONE, error_type, retried
+def error_type_of(call: Call) -> str | None:
+    """The type of the error that a call ended with. A cancelled call has none."""
+    verdict = call.verdict
+    return None if verdict is None or verdict.blame == "cancelled" else verdict.error_type

@@ -57,6 +57,8 @@ class Expectation:
     before: Seen
     """The call's own prefix as it was then."""
     last_tokens: int
+    entry: Seen
+    """The call's own prefix as it goes on."""
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -79,47 +81,38 @@ class CacheWatch:
         """What to expect of the cache, when `ttl` asks for it, and whether the call site's prompt is a new one."""
         with self._lock:
             seen = self._seen(site)
-            last = next(reversed(seen.items()), None)
-            entry = seen.get(prefix)
+            last = next(reversed(seen), None)
+            latest = None if last is None else seen[last]
+            entry = latest if last == prefix else seen.get(prefix)
             new_prompt = False
             if entry is None:
                 new_prompt = bool(seen) and not any(known[1:3] == prefix[1:3] for known in seen)
                 entry = seen[prefix] = Seen()
                 if len(seen) > _MOST_PREFIXES:
                     seen.popitem(last=False)
-            else:
+            elif entry is not latest:
                 seen.move_to_end(prefix)
             if ttl is None:
                 return None, new_prompt
-            changed, tokens = (None, 0) if last is None else (difference(last[0], prefix), last[1].tokens)
-            expected = Expectation(
-                now, changed, Seen(entry.used, entry.life, entry.begun, entry.open, entry.tokens), tokens
-            )
+            before = Seen(entry.used, entry.life, entry.begun, entry.open, entry.tokens)
+            changed = None if entry is latest else difference(last, prefix)
+            expected = Expectation(now, changed, before, 0 if latest is None else latest.tokens, entry)
             entry.begun = entry.begun and not expired(entry, now)
             entry.used, entry.life = now, LIFE[ttl]
             entry.open += 1
             return expected, new_prompt
 
-    def begun(self, site: str, prefix: Prefix) -> None:
-        """Notes that a response to `prefix` has begun, so that calls from now on can read what it wrote."""
-        with self._lock:
-            entry = self._entry(site, prefix)
-            if entry is not None:
-                entry.begun = True
+    def begun(self, expected: Expectation) -> None:
+        """Notes that the response to a call has begun, so that calls from now on can read what it wrote."""
+        expected.entry.begun = True
 
-    def ended(self, site: str, prefix: Prefix, tokens: int | None) -> None:
-        """Notes that a call to `prefix` ended; `tokens` of it are in the cache, `None` when that is not known."""
+    def ended(self, expected: Expectation, tokens: int | None) -> None:
+        """Notes that a call ended; `tokens` of its prefix are in the cache, `None` when that is not known."""
+        entry = expected.entry
         with self._lock:
-            entry = self._entry(site, prefix)
-            if entry is None:
-                return
             entry.open = max(entry.open - 1, 0)
             if tokens is not None:
                 entry.tokens = tokens
-
-    def _entry(self, site: str, prefix: Prefix) -> Seen | None:
-        seen = self._sites.get(site)
-        return None if seen is None else seen.get(prefix)
 
     def _seen(self, site: str) -> OrderedDict[Prefix, Seen]:
         seen = self._sites.setdefault(site, OrderedDict())

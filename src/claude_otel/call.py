@@ -21,7 +21,7 @@ from claude_otel.batches import Results
 from claude_otel.cache_watch import Expectation
 from claude_otel.headers import NONE, Headers
 from claude_otel.target import Target
-from claude_otel.usage import get, merge, number, text
+from claude_otel.usage import fields_of, get, merge, number, text
 from claude_otel.way_in import Operation
 
 Outcome = Literal["completed", "error", "closed_early", "abandoned", "cancelled", "truncated"]
@@ -70,6 +70,8 @@ class Call:
     max_retries: int | None = None
     batch_requests: int | None = None
     results: Results | None = None
+    active: Any = None
+    """Where the metrics count that it has not ended."""
 
     headers: Headers = NONE
     """Of the last answer."""
@@ -172,9 +174,10 @@ class Call:
             self.stopped = True
 
     def _begins(self, message: Any) -> None:
-        self._head(message)
-        merge(self.raw_usage, get(message, "usage"))
-        self._diagnosed(message)
+        of = fields_of(message).get
+        self.message_id, self.served = text(of("id")), text(of("model"))
+        merge(self.raw_usage, of("usage"))
+        self._diagnosed(of("diagnostics"))
         self.begins()
 
     def begins(self) -> None:
@@ -207,29 +210,29 @@ class Call:
 
     def _delta_of_message(self, event: Any) -> None:
         merge(self.raw_usage, get(event, "usage"))
-        self._stop(get(event, "delta"))
+        self._stop(fields_of(get(event, "delta")).get)
         self.final = True
 
-    def _head(self, message: Any) -> None:
-        self.message_id = text(get(message, "id"))
-        self.served = text(get(message, "model"))
+    def _stop(self, of: Callable[[str], Any]) -> None:
+        self.stop_reason = text(of("stop_reason")) or self.stop_reason
+        if (details := of("stop_details")) is not None:
+            self.refusal_category = text(get(details, "category")) or self.refusal_category
 
-    def _stop(self, data: Any) -> None:
-        self.stop_reason = text(get(data, "stop_reason")) or self.stop_reason
-        self.refusal_category = text(get(get(data, "stop_details"), "category")) or self.refusal_category
-
-    def _diagnosed(self, message: Any) -> None:
-        reason = get(get(message, "diagnostics"), "cache_miss_reason")
+    def _diagnosed(self, diagnostics: Any) -> None:
+        if diagnostics is None:
+            return
+        reason = get(diagnostics, "cache_miss_reason")
         kind, tokens = get(reason, "type"), get(reason, "cache_missed_input_tokens")
         if isinstance(kind, str):
             self.diagnosis = kind, number(tokens) or 0
 
     def message(self, message: Any) -> None:
         """Takes what a whole message says, as a model or as decoded JSON."""
-        self._head(message)
-        merge(self.raw_usage, get(message, "usage"))
-        self._stop(message)
-        self._diagnosed(message)
+        of = fields_of(message).get
+        self.message_id, self.served = text(of("id")), text(of("model"))
+        merge(self.raw_usage, of("usage"))
+        self._stop(of)
+        self._diagnosed(of("diagnostics"))
         self.final = bool(self.raw_usage)
         self.stopped = self.final or self.message_id is not None
         if self.stopped:

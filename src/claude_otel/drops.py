@@ -17,7 +17,8 @@ LOCKING = (
     "claude_otel.batches",
     "claude_otel.cache_watch",
     "claude_otel.metrics",
-    "claude_otel.otel_shortcuts",
+    "claude_otel.otel_histograms",
+    "claude_otel.otel_spans",
     "opentelemetry.sdk",
 )
 """The modules that call others while they hold a lock, by the beginning of their names."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from opentelemetry._logs import Logger, LogRecord, NoOpLogger, SeverityNumber
 
-from claude_otel import otel_shortcuts
+from claude_otel import otel_logs
 from claude_otel import telemetry as t
 from claude_otel.call import Call
 
@@ -60,6 +60,6 @@ def _emit(logger: Logger, call: Call, name: str, severity: SeverityNumber, attri
         severity_text=severity.name,
         event_name=name,
     )
-    if not otel_shortcuts.emit(logger, record, attributes):
+    if not otel_logs.emit(logger, record, attributes):
         record.attributes = attributes
         logger.emit(record)

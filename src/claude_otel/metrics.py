@@ -10,20 +10,20 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from opentelemetry import metrics
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider, Observation
 
-from claude_otel import fork_locks, guard, otel_shortcuts
+from claude_otel import fork_locks, guard
 from claude_otel import telemetry as t
 from claude_otel.bounded import OTHER, Bounded
 from claude_otel.headers import RateLimit
+from claude_otel.otel_histograms import Point, point
 
 Values = tuple[Any, ...]
 """The values of a metric's attributes in the order of its row in the table of telemetry; `None` leaves one out."""
@@ -54,6 +54,7 @@ class Cell:
 
 
 Change = tuple[Cell, float]
+Time = tuple[Point, float]
 
 
 class Table:
@@ -64,26 +65,30 @@ class Table:
         self._sums: dict[str, dict[Values, Cell]] = {}
         self._limits: dict[Values, tuple[Sequence[RateLimit], float]] = {}
         self._kinds = Bounded(20)
-        self._known: dict[Values, tuple[Cell, ...]] = {}
+        self.known: dict[Values, tuple[Cell, ...]] = {}
         """Cells by what the caller knows them by, so that they need not be looked up one by one."""
+        self.pending: list[Point] = []
+        """The points of histograms that hold what was not collected yet."""
 
     def clear(self) -> None:
         """Starts at zero, with a lock that nobody holds: for a forked child."""
         self.lock = Lock()
         self._sums = {}
         self._limits = {}
-        self._known = {}
+        self.known = {}
+        self.pending.clear()
 
     def cells(self, key: Values, series: Callable[[], Iterable[tuple[t.Metric, Values]]]) -> tuple[Cell, ...]:
         """The cells of the counters and attribute values in `series`, which is asked when `key` is a new one."""
-        return self._known.get(key) or self._new(key, series())
+        return self.known.get(key) or self.learn(key, series())
 
-    def _new(self, key: Values, series: Iterable[tuple[t.Metric, Values]]) -> tuple[Cell, ...]:
+    def learn(self, key: Values, series: Iterable[tuple[t.Metric, Values]]) -> tuple[Cell, ...]:
+        """The cells of the counters and attribute values in `series`, which `key` finds from now on."""
         with self.lock:
             cells = tuple([self._cell(metric, values) for metric, values in series])
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            self._known[key] = cells
+            if len(self.known) >= MOST_KNOWN:
+                self.known.clear()
+            self.known[key] = cells
         return cells
 
     def _cell(self, metric: t.Metric, values: Values) -> Cell:
@@ -98,9 +103,24 @@ class Table:
             for cell, amount in changes:
                 cell.sum += amount
 
-    def put(self, provider: str, model: str, limits: Sequence[RateLimit]) -> None:
-        """Makes `limits` the last that were told of `model`, for the types that they are of."""
-        key = (provider, model, *[kind for kind, _, _ in limits])
+    def book(self, changes: Iterable[Change], times: Iterable[Time], now: int, context: Context) -> None:
+        """Adds every amount to its cell, and every time, told at `now` in nanoseconds, to its histogram's point."""
+        with self.lock:
+            for cell, amount in changes:
+                cell.sum += amount
+            for point, seconds in times:
+                point.add(seconds, now, context)
+
+    def drain(self) -> None:
+        """Gives the SDK what the points of histograms hold."""
+        if self.pending:
+            with self.lock:
+                while self.pending:
+                    self.pending.pop().drain()
+
+    def put(self, provider: str, model: str, limits: Sequence[RateLimit], kinds: Values) -> None:
+        """Makes `limits` the last that were told of `model`, for the `kinds` that they are of."""
+        key = (provider, model, kinds)
         with self.lock:
             # In the order of telling: where two overlap, the later one counts.
             self._limits.pop(key, None)
@@ -117,7 +137,7 @@ class Table:
         oldest = time.monotonic() - STALE_AFTER
         found: dict[Values, float] = {}
         with self.lock:
-            for (provider, model, *_), (limits, when) in self._limits.items():
+            for (provider, model, _), (limits, when) in self._limits.items():
                 for kind, remaining, limit in limits if when >= oldest else ():
                     value = remaining if metric is t.REMAINING_METRIC else limit
                     if value is not None:
@@ -148,7 +168,9 @@ class Instruments:
         self._own: dict[str, Any] | None = None
         self._inherited: str | None = None
         self.histograms: dict[str, Histogram] = {}
-        self._points: dict[str, dict[Values, otel_shortcuts.Point | None]] = defaultdict(dict)
+        self.points: dict[str, dict[Values, Point | None]] = {}
+        """The points of each histogram; `None` for one that the SDK has to be asked for each time."""
+        self._newest: Point | None = None
         meter = provider.get_meter(t.SCOPE, version)
         for metric in t.METRICS:
             self._create(meter, metric, edges)
@@ -157,6 +179,7 @@ class Instruments:
         text = {"unit": metric.unit, "description": metric.description}
         if metric.kind == "histogram":
             boundaries = sorted({*metric.edges, *edges.get(metric.name, ())})
+            self.points[metric.name] = {}
             self.histograms[metric.name] = meter.create_histogram(
                 metric.name, explicit_bucket_boundaries_advisory=boundaries, **text
             )
@@ -171,23 +194,35 @@ class Instruments:
         self, metric: t.Metric, read: Callable[[t.Metric], list[tuple[Values, float]]]
     ) -> Callable[[CallbackOptions], Iterable[Observation]]:
         def observe(_: CallbackOptions) -> Iterable[Observation]:
+            # Every instrument that is observed is observed before the histograms are collected.
+            self.table.drain()
             return [Observation(value, {**attributes(metric, values), **self.own}) for values, value in read(metric)]
 
         return observe
 
-    def record(self, metric: t.Metric, values: Values, amount: float, context: Context | None) -> None:
+    def are_current(self) -> bool:
+        """Whether the points may be used: all are made for the same readers, on one meter."""
+        newest = self._newest
+        return newest is not None and newest.is_current()
+
+    def record(self, metric: t.Metric, values: Values, amount: float, context: Context) -> None:
         """Records `amount` in the histogram `metric`; `context` has the span that an exemplar points to."""
-        context = get_current() if context is None else context
-        points = self._points[metric.name]
-        point = points.get(values)
-        if point is not None and point.record(amount, context):
-            return
-        if point is None and len(points) >= MOST_SETS:
+        points = self.points[metric.name]
+        if values not in points and len(points) >= MOST_SETS:
             values = folded(metric, values)
         histogram = self.histograms[metric.name]
         its_attributes = {**attributes(metric, values), **self.own}
         histogram.record(amount, its_attributes, context)
-        points[values] = otel_shortcuts.point(sdk_instrument(histogram), its_attributes)
+        if self._newest is not None and not self._newest.is_current():
+            self.forget_points()
+        found = points[values] = point(sdk_instrument(histogram), its_attributes, self.table.pending)
+        self._newest = found or self._newest
+
+    def forget_points(self) -> None:
+        """Makes new points from now on. What those there are hold is collected."""
+        self._newest = None
+        for points in self.points.values():
+            points.clear()
 
     @property
     def own(self) -> dict[str, Any]:
@@ -202,7 +237,7 @@ class Instruments:
     def restart(self) -> None:
         """Starts at zero in a forked child."""
         self.table.clear()
-        self._points.clear()
+        self.forget_points()
         self._inherited = instance_of(metrics.get_meter_provider() if self._provider is None else self._provider())
         self._own = None
         for histogram in self.histograms.values():

@@ -13,6 +13,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from claude_otel import price_overrides
@@ -62,6 +63,9 @@ class Line(NamedTuple):
     model: str
     component: str
     usd: float
+
+
+_line = partial(tuple.__new__, Line)
 
 
 @dataclass(slots=True)
@@ -297,7 +301,7 @@ def add_entry(bill: Bill, model: str, entry: Entry, tariff: Tariff) -> bool:
                 return False
             usd = tokens * rate
             total += usd
-            lines.append(Line(model, component, usd))
+            lines.append(_line((model, component, usd)))
     bill.lines += lines
     bill.total += total
     bill.uncached += prompt * rates.input + out * rates.output

@@ -63,7 +63,7 @@ class Recorder:
             self._spans.start(call, attributes.at_start(call))
         call.on_begin = self._begun
         call.on_end.append(self.end)
-        self._books.active(call, 1)
+        self._books.begin(call)
         return call
 
     def _leaves_span_to_sdk(self, client: Any, options: Any) -> bool:
@@ -93,20 +93,21 @@ class Recorder:
         """Notes what the first request asks for, from the options as the SDK has prepared them."""
         call.timeout = asked.timeout_of(client, options)
         call.max_retries = options.get_max_retries(client.max_retries)
+        body = asked.body_of(options)
         if call.operation == "create_batch":
-            requests = asked.body_of(options).get("requests")
+            requests = body.get("requests")
             call.batch_requests = len(requests) if isinstance(requests, (list, tuple)) else None
         if call.operation != "chat":
             return
-        call.asked = asked.read(options, call.model)
+        call.asked = asked.read(options, body, call.model)
         prefix = call.asked.prefix
         if prefix is not None:
             site = call.attribution.call_site
             call.expected, call.new_prompt = self._cache.start(site, prefix, call.asked.cache_ttl, call.started)
 
     def _begun(self, call: Call) -> None:
-        if call.expected is not None and call.asked.prefix is not None:
-            self._cache.begun(call.attribution.call_site, call.asked.prefix)
+        if call.expected is not None:
+            self._cache.begun(call.expected)
 
     def result(self, call: Call, results: Results, row: Any) -> None:
         """Books one result of a batch, at the batch price, unless this process has counted it before."""
@@ -154,11 +155,11 @@ class Recorder:
 
     def _cached(self, call: Call, account: Account) -> None:
         """Notes how much of the call's prompt is in the cache now."""
-        if call.expected is None or call.asked.prefix is None:
+        if call.expected is None:
             return
         totals = None if account.usage is None else account.usage.totals
-        cached = None if totals is None else totals.cache_read + totals.cache_write
-        self._cache.ended(call.attribution.call_site, call.asked.prefix, cached)
+        cached = None if totals is None else totals.cache_read + totals.cache_write_5m + totals.cache_write_1h
+        self._cache.ended(call.expected, cached)
 
     def _tell(self, call: Call, account: Account) -> None:
         wanted = events.wanted(self._logger, self.settings.logs, call)

@@ -9,7 +9,7 @@ from typing import Any
 
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 
-from claude_otel import otel_shortcuts
+from claude_otel import otel_spans
 from claude_otel.call import Call
 
 
@@ -18,22 +18,28 @@ class Starter:
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
-        self._starts = otel_shortcuts.Starts(tracer)
+        self._starts = otel_spans.Starts(tracer)
 
     def start(self, call: Call, attributes: dict[str, Any]) -> None:
         """Starts our span of `call`, and makes it what exemplars and events point to."""
         name = f"{call.operation} {call.model}" if call.model else call.operation
-        first = None if self._starts.blind() else attributes
-        span = self._tracer.start_span(name, kind=SpanKind.CLIENT, attributes=first, start_time=call.started_ns)
-        if first is None:
-            set_attributes(span, attributes)
+        span = self._starts.start(name, attributes, call.started_ns) or self._slowly(name, attributes, call.started_ns)
         call.span = span
         call.context = set_span_in_context(span)
+
+    def _slowly(self, name: str, attributes: dict[str, Any], started_ns: int) -> Span:
+        first = None if self._starts.is_blind() else attributes
+        span = self._tracer.start_span(name, kind=SpanKind.CLIENT, attributes=first, start_time=started_ns)
+        if first is None:
+            set_attributes(span, attributes)
+        else:
+            self._starts.learn(span)
+        return span
 
 
 def set_attributes(span: Span, attributes: dict[str, Any]) -> None:
     """Sets `attributes` on the recording `span`."""
-    if not otel_shortcuts.set_attributes(span, attributes):
+    if not otel_spans.set_attributes(span, attributes):
         span.set_attributes(attributes)
 
 

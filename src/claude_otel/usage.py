@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +71,17 @@ def get(data: Any, name: str) -> Any:
     return data.get(name) if isinstance(data, dict) else getattr(data, name, None)
 
 
+def fields_of(data: Any) -> Mapping[str, Any]:
+    """The fields of a model or of decoded JSON, with those that the model's class does not know."""
+    if isinstance(data, dict):
+        return data
+    fields: Mapping[str, Any] = getattr(data, "__dict__", _NO_FIELDS)
+    extra = getattr(data, "__pydantic_extra__", None)
+    return {**fields, **extra} if extra else fields
+
+
+_NO_FIELDS: Mapping[str, Any] = {}
+
 SHORT = 200
 """Characters that a text may have to become an attribute: names and levels, never content."""
 
@@ -99,9 +111,8 @@ def number(value: object) -> int | None:
     return value if type(value) is int and 0 <= value <= MOST else None
 
 
-def count(data: Any, name: str) -> int:
-    """The token count `name` of `data`; 0 for anything that is not a count."""
-    value = data.get(name) if isinstance(data, dict) else getattr(data, name, None)
+def count(value: object) -> int:
+    """`value` when it is a count of tokens; 0 for anything else."""
     return value if type(value) is int and 0 < value <= MOST else 0
 
 
@@ -123,9 +134,9 @@ FIELDS = (
 
 def merge(into: dict[str, Any], usage: Any) -> None:
     """Puts the fields that `usage` gives over those in `into`: `message_start` first, then `message_delta`."""
-    fields = usage if isinstance(usage, dict) else getattr(usage, "__dict__", {})
+    of = fields_of(usage).get
     for name in FIELDS:
-        value = fields.get(name)
+        value = of(name)
         if value is not None:
             into[name] = value
 
@@ -151,10 +162,10 @@ def read(raw: dict[str, Any], *, model: str | None, ttl: str, final: bool = True
         entries[0].output_tokens = 0
         return usage
     if (details := of("output_tokens_details")) is not None:
-        usage.reasoning_tokens = count(details, "thinking_tokens")
+        usage.reasoning_tokens = count(get(details, "thinking_tokens"))
     if (server := of("server_tool_use")) is not None:
-        usage.web_search_requests = count(server, "web_search_requests")
-        usage.web_fetch_requests = count(server, "web_fetch_requests")
+        usage.web_search_requests = count(get(server, "web_search_requests"))
+        usage.web_fetch_requests = count(get(server, "web_fetch_requests"))
     return usage
 
 
@@ -170,23 +181,18 @@ def _iterations(listed: list[Any], model: str | None, ttl: str) -> list[Entry]:
 
 
 def _entry(usage: Any, kind: str, model: str | None, ttl: str) -> Entry:
-    write_5m, write_1h = _writes(usage, ttl)
-    return Entry(
-        kind=kind,
-        model=model,
-        input_tokens=count(usage, "input_tokens"),
-        output_tokens=count(usage, "output_tokens"),
-        cache_read=count(usage, "cache_read_input_tokens"),
-        cache_write_5m=write_5m,
-        cache_write_1h=write_1h,
-    )
+    of = fields_of(usage).get
+    fresh, output, read = of("input_tokens"), of("output_tokens"), of("cache_read_input_tokens")
+    write_5m, write_1h = _writes(of("cache_creation_input_tokens"), of("cache_creation"), ttl)
+    return Entry(kind, model, count(fresh), count(output), count(read), write_5m, write_1h)
 
 
-def _writes(usage: Any, ttl: str) -> tuple[int, int]:
-    """The 5 minute and 1 hour cache writes. A total that grew since its split was given is booked on `ttl`."""
-    split = get(usage, "cache_creation")
-    short, long = count(split, "ephemeral_5m_input_tokens"), count(split, "ephemeral_1h_input_tokens")
-    total = get(usage, "cache_creation_input_tokens")
+def _writes(total: Any, split: Any, ttl: str) -> tuple[int, int]:
+    """The 5 minute and 1 hour cache writes. A `total` that grew since its `split` was given is booked on `ttl`."""
+    short = long = 0
+    if split is not None:
+        of = fields_of(split).get
+        short, long = count(of("ephemeral_5m_input_tokens")), count(of("ephemeral_1h_input_tokens"))
     if type(total) is not int or total > MOST:
         return short, long
     total = max(total, 0)

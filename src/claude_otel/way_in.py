@@ -35,17 +35,22 @@ _CHAT: tuple[Operation, None] = ("chat", None)
 def method_of(options: Any, operation: Operation) -> str:
     """The way into the SDK, from the headers in which it says so itself."""
     told: dict[str, str] = {}
-    headers = getattr(options, "headers", None)
-    if isinstance(headers, Mapping):
+    # Options of older versions of the SDK lack some: of a model's attribute, that is costly to find out.
+    of = vars(options).get
+    headers = of("headers")
+    if headers and (type(headers) is dict or isinstance(headers, Mapping)):
         for key, value in headers.items():
             # All that tell of it begin so, and most requests have none.
             if isinstance(key, str) and key[:11] in ("X-Stainless", "x-stainless"):
                 told[key.lower()] = str(value)
-    qualifiers: Any = getattr(options, "qualifiers", None)
+    qualifiers: Any = of("qualifiers")
     beta = "beta=true" in options.url or (bool(qualifiers) and qualifiers.get("beta") == "true")
+    way = _helper(options, operation, told)
+    if not told:
+        return f"beta.{way}" if beta else way
     # "true" is what raw responses said before 1.0.
     raw = _RAW.get(told.get("x-stainless-raw-response", ""), "")
-    return f"{raw}{'beta.' if beta else ''}{_helper(options, operation, told)}"
+    return f"{raw}{'beta.' if beta else ''}{way}"
 
 
 _RAW = {"raw": "raw.", "true": "raw.", "stream": "streaming."}

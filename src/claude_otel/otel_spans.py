@@ -1,0 +1,179 @@
+"""Spans of OpenTelemetry's SDK, started and given their attributes without the checks that are most of what they cost.
+
+Our attributes need none: they are texts, numbers, booleans, and tuples of texts. Each function looks first whether the
+SDK is as it knows it (1.43 to 1.45), by the private attributes it is about to use. Where it is not it returns `None` or
+`False`, having done nothing, and its caller goes by the API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from threading import Lock, RLock
+from typing import Any
+
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.trace import Span, SpanContext, TraceFlags, get_current_span
+
+SPAN = frozenset(
+    {
+        "_name", "_context", "_kind", "_instrumentation_info", "_instrumentation_scope", "_parent", "_start_time",
+        "_end_time", "_attributes", "_events", "_links", "_resource", "_status", "_sampler", "_trace_config",
+        "_record_exception", "_set_status_on_exception", "_span_processor", "_limits", "_lock", "_record_end_metrics",
+    }
+)  # fmt: skip
+"""What a span of the SDK consists of."""
+
+LIST = frozenset({"dropped", "_dq", "_lock"})
+"""What its lists of events and links consist of."""
+
+SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+
+
+class Pattern:
+    """A span that the SDK has made, and what was in force then: as long as it is, others are made like it."""
+
+    def __init__(self, tracer: Any, span: Any) -> None:
+        """`span` has just been started by `tracer`. Raises AttributeError where it is not as it is known."""
+        span_parts, attributes, events = dict(vars(span)), span._attributes, span._events
+        parts_of_list = dict(vars(events))
+        if span_parts.keys() != SPAN or parts_of_list.keys() != LIST or type(attributes) is not BoundedAttributes:
+            raise AttributeError("another kind of span")
+        if attributes.max_value_len is not None:
+            raise AttributeError("its attributes are shortened")
+        self.in_force = in_force(tracer)
+        sampler, processors, *_ = self.in_force
+        if not all(map(is_blind, (sampler, *processors))):
+            raise AttributeError("somebody looks at the attributes of a span that starts")
+        ended = span_parts["_record_end_metrics"]
+        if ended is not None and ended.__name__ != "noop":
+            raise AttributeError("the SDK counts spans")
+        self.root, self.local, self.remote = map(samples_all, delegates(sampler))
+        self.span_type, self.span = type(span), span_parts
+        self.attributes = dict(vars(attributes))
+        self.attributes_lock: Callable[[], Any] = Lock if isinstance(self.attributes["_lock"], type(Lock())) else RLock
+        self.list_type, self.list = type(events), {**parts_of_list, "_dq": parts_of_list["_dq"].copy()}
+        self.most = attributes.maxlen
+
+    def empty_list(self) -> Any:
+        """A list of events or links with nothing in it."""
+        made = object.__new__(self.list_type)
+        # A copied dictionary that is changed costs a third of one that is built of another and more.
+        parts = made.__dict__ = self.list.copy()
+        parts["_dq"], parts["_lock"] = parts["_dq"].copy(), Lock()
+        return made
+
+
+def in_force(tracer: Any) -> tuple[Any, ...]:
+    """What decides how a span of `tracer` begins: it is made as before while this is the same."""
+    config = tracer._tracer_config
+    processors = tracer.span_processor._span_processors
+    return tracer.sampler, processors, tracer.resource, tracer._span_limits, config, config.is_enabled
+
+
+class Starts:
+    """Starts the spans of a tracer, like one that the SDK has started, or not at all.
+
+    Only where nobody looks at the attributes of a span that starts: no sampler or processor but the SDK's own.
+    """
+
+    def __init__(self, tracer: Any) -> None:
+        self._tracer = tracer
+        self._pattern: Pattern | None = None
+        self._learned_in: tuple[Any, ...] | None = None
+        self._random = TraceFlags(TraceFlags.SAMPLED | getattr(TraceFlags, "RANDOM_TRACE_ID", 0))
+
+    def learn(self, span: Span) -> None:
+        """Takes `span`, which the SDK has just started, for the pattern of others."""
+        try:
+            tracer = sdk_tracer(self._tracer)
+            if span.is_recording() and self._learned_in != (now := in_force(tracer)):
+                self._learned_in, self._pattern = now, None
+                self._pattern = Pattern(tracer, span)
+        except (AttributeError, TypeError):
+            return
+
+    def is_blind(self) -> bool:
+        """Whether nobody looks at the attributes of a span that starts."""
+        pattern = self._pattern
+        return pattern is not None and pattern.in_force == in_force(sdk_tracer(self._tracer))
+
+    def start(self, name: str, attributes: dict[str, Any], started_ns: int) -> Span | None:
+        """A span that is recorded, with `attributes` and the current span as its parent."""
+        pattern = self._pattern
+        if pattern is None:
+            return None
+        tracer = sdk_tracer(self._tracer)
+        if pattern.in_force != in_force(tracer) or len(attributes) > (pattern.most or len(attributes)):
+            return None
+        ids = tracer.id_generator
+        parent: SpanContext | None = get_current_span().get_span_context()
+        if parent is None or not parent.is_valid:
+            if not pattern.root:
+                return None
+            trace_id, state, parent = ids.generate_trace_id(), None, None
+            flags = self._random if ids.is_trace_id_random() else SAMPLED
+        else:
+            flags = parent.trace_flags
+            if flags not in (SAMPLED, self._random) or not (pattern.remote if parent.is_remote else pattern.local):
+                return None
+            trace_id, state = parent.trace_id, parent.trace_state
+        held = object.__new__(BoundedAttributes)
+        parts = held.__dict__ = pattern.attributes.copy()
+        parts["_dict"], parts["_lock"] = attributes, pattern.attributes_lock()
+        span: Span = object.__new__(pattern.span_type)
+        parts = span.__dict__ = pattern.span.copy()
+        parts["_name"] = name
+        parts["_context"] = SpanContext(trace_id, ids.generate_span_id(), False, flags, state)
+        parts["_parent"] = parent
+        parts["_start_time"] = started_ns
+        parts["_attributes"] = held
+        parts["_events"], parts["_links"] = pattern.empty_list(), pattern.empty_list()
+        parts["_lock"] = Lock()
+        return span
+
+
+def sdk_tracer(tracer: Any) -> Any:
+    """The SDK's own tracer behind one that was made before the global provider was set."""
+    return getattr(tracer, "_real_tracer", None) or tracer
+
+
+def is_blind(part: Any) -> bool:
+    """Whether `part`, a sampler or a processor, is one of the SDK's that do not look at attributes as a span starts."""
+    if type(part).__name__ == "ParentBased":
+        return type(part).__module__ == _SAMPLING and all(map(is_blind, vars(part).values()))
+    return (type(part).__module__, type(part).__name__) in _BLIND
+
+
+_SAMPLING = "opentelemetry.sdk.trace.sampling"
+_BLIND = frozenset(
+    {
+        (_SAMPLING, "StaticSampler"),
+        (_SAMPLING, "TraceIdRatioBased"),
+        ("opentelemetry.sdk.trace.export", "BatchSpanProcessor"),
+        ("opentelemetry.sdk.trace.export", "SimpleSpanProcessor"),
+    }
+)
+
+
+def delegates(sampler: Any) -> tuple[Any, Any, Any]:
+    """The samplers that decide on a span without a parent, and with a local and a remote one that is sampled."""
+    if type(sampler).__name__ != "ParentBased":
+        return sampler, sampler, sampler
+    return sampler._root, sampler._local_parent_sampled, sampler._remote_parent_sampled
+
+
+def samples_all(sampler: Any) -> bool:
+    """Whether `sampler`, one of the SDK's own, samples every span."""
+    return type(sampler).__name__ == "StaticSampler" and bool(sampler._decision.is_sampled())
+
+
+def set_attributes(span: Any, values: Mapping[str, Any]) -> bool:
+    """Sets the attributes `values` on the recording `span`."""
+    held = getattr(span, "_attributes", None)
+    if type(held) is not BoundedAttributes or held._immutable or held.max_value_len is not None:
+        return False
+    with held._lock:
+        if held.maxlen is not None and len(held._dict) + len(values) > held.maxlen:
+            return False
+        held._dict.update(values)
+    return True
