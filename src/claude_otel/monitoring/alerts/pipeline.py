@@ -133,14 +133,14 @@ def rules() -> Alert:
         "ClaudeRuleEvaluationFailing", "ticket", "pipeline",
         """\
 sum by (instance, rule_group) (
-  increase(prometheus_rule_evaluation_failures_total{job="prometheus"}[10m])
-  + increase(prometheus_rule_group_iterations_missed_total{job="prometheus"}[10m])
+  increase(prometheus_rule_evaluation_failures_total{job="prometheus"}[5m])
+  + increase(prometheus_rule_group_iterations_missed_total{job="prometheus"}[5m])
 ) > 0""",
-        "5m", "A reload of the rules may miss one evaluation.",
+        "5m", "As long as its window, so that one evaluation that a reload of the rules misses is no alert.",
         "Prometheus fails to evaluate the rules of {{ $labels.rule_group }}",
         "Alerts of the group may not fire, and the ledger does not count while it is not evaluated. The reason is on "
         "Prometheus' page Rules and in its log.",
-        "a rule group failed or missed evaluations in 10 min",
+        "a rule group failed or missed evaluations again and again",
         dashboard="claude-pipeline", keep_firing_for="10m",
     )  # fmt: skip
 
@@ -151,7 +151,7 @@ def notifications() -> Alert:
         """\
 label_replace(
   sum by (instance) (
-    increase(prometheus_notifications_errors_total{job="prometheus"}[10m])
+    increase(prometheus_notifications_errors_total{job="prometheus"}[3m])
   ) > 0,
   "to", "Alertmanager", "", ""
 )
@@ -162,10 +162,10 @@ label_replace(
   ) > 0,
   "to", "$1", "integration", "(.*)"
 )""",
-        "5m", "A receiver that is restarted refuses once, and Alertmanager tries again.",
-        f'Notifications do not arrive: {{{{ printf "%.0f" $value }}}} to {of("to")} failed in 10 minutes',
+        "5m", "With its window longer than a restart of Alertmanager, in which Prometheus cannot reach it.",
+        f'Notifications do not arrive: {{{{ printf "%.0f" $value }}}} to {of("to")} failed in the last minutes',
         "Pages may not reach anybody. Alertmanager's log says why; `amtool alert` shows what is firing.",
-        "Prometheus cannot notify Alertmanager, or Alertmanager a receiver, in 10 min",
+        "Prometheus cannot notify Alertmanager for 5 min, or Alertmanager gave up on a receiver in 10 min",
         dashboard="claude-pipeline", keep_firing_for="10m",
     )  # fmt: skip
 
