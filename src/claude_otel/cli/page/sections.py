@@ -267,14 +267,14 @@ def over_time(
     ]
     top = 1.0 if to_bar is ratio_bar else max(sums)
     peak = spans[sums.index(max(sums))][0]
-    full = f"{title}, each {span_words(width)}. Highest: {words(max(sums))} at {clock(peak)}."
+    full = f"{title}, a bar for {span_words(width)}. Highest: {words(max(sums))} at {clock(peak)}."
     axis = Axis(top, words(top), clock(spans[0][0]), clock(spans[-1][0] + width))
     return chart(full, bars, axis, legend)
 
 
 def span_words(width: int) -> str:
     """The width of a bar in words."""
-    return "second" if width == 1 else f"{width:,} seconds"
+    return "each second" if width == 1 else f"{width:,} seconds"
 
 
 def blame_bar(span: Span) -> Pieces:
