@@ -20,7 +20,7 @@ MANIFESTS = kubernetes.manifests(Config(), SHIPPED)
 def test_rules_equal_the_shipped_ones() -> None:
     """Every file in the repository, and nothing else."""
     for path in (ROOT / "alerts" / "rules").glob("*.yml"):
-        made = yaml.safe_load(MANIFESTS[f"{path.stem}-rules.yaml"])
+        made = yaml.safe_load(MANIFESTS[f"manifests/{path.stem}-rules.yaml"])
         assert (made["apiVersion"], made["kind"]) == ("monitoring.coreos.com/v1", "PrometheusRule")
         assert made["metadata"]["labels"]["release"] == "kube-prometheus-stack"
         assert made["spec"] == yaml.safe_load(SHIPPED[f"alerts/rules/{path.name}"]), path.name
@@ -33,7 +33,7 @@ def test_dashboards_equal_the_shipped_ones() -> None:
     boards = {PurePosixPath(path): text for path, text in SHIPPED.items() if path.startswith("dashboards/")}
     assert boards
     for path, text in boards.items():
-        made = yaml.safe_load(MANIFESTS[f"{path.stem}-dashboard.yaml"])
+        made = yaml.safe_load(MANIFESTS[f"manifests/{path.stem}-dashboard.yaml"])
         assert made["metadata"]["labels"]["grafana_dashboard"] == "1"
         assert json.loads(made["data"][path.name]) == json.loads(text)
         assert len(json.dumps(made)) < 262_144
@@ -69,11 +69,11 @@ def test_generate_kubernetes(tmp_path: Path) -> None:
     done = claude_otel("generate", *options)
     assert done.returncode == 0, done.stderr
     wanted = kubernetes.manifests(load(Path(example)).config, generated.files(load(Path(example)).config), "monitoring")
-    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {
+    assert {str(file.relative_to(tmp_path)): file.read_text() for file in tmp_path.rglob("*.yaml")} == {
         name: generated.headed(text) for name, text in wanted.items()
     }
     assert claude_otel("generate", "--check", *options).returncode == 0
-    (tmp_path / "claude-alerts-rules.yaml").write_text("by: hand\n")
+    (tmp_path / "manifests" / "claude-alerts-rules.yaml").write_text("by: hand\n")
     changed = claude_otel("generate", "--check", *options)
     assert changed.returncode == 1
     assert f"Run `claude-otel generate --kubernetes --config {example}`" in changed.stderr

@@ -17,21 +17,21 @@ RULES = "alerts/rules/"
 DASHBOARDS = "dashboards/"
 
 VALUES = "kube-prometheus-stack-values.yaml"
-"""What the Helm chart is told; the other files are applied."""
+"""What the Helm chart is told; the files of the folder beside it are applied."""
 
 RELEASE = "kube-prometheus-stack"
 """The name that the chart is usually released by: its Prometheus takes rules with this label."""
 
 
 def manifests(config: Config, files: Mapping[str, str], release: str = RELEASE) -> dict[str, str]:
-    """The text of each file for a cluster, from the generated files: by its name."""
+    """The text of each file for a cluster, from the generated files: by its path."""
     found = {VALUES: values(config)}
     for path, text in files.items():
         name = PurePosixPath(path)
         if path.startswith(RULES):
-            found[f"{name.stem}-rules.yaml"] = prometheus_rule(name.stem, text, release)
+            found[f"manifests/{name.stem}-rules.yaml"] = prometheus_rule(name.stem, text, release)
         elif path.startswith(DASHBOARDS):
-            found[f"{name.stem}-dashboard.yaml"] = dashboard(name, text)
+            found[f"manifests/{name.stem}-dashboard.yaml"] = dashboard(name, text)
     return found
 
 
