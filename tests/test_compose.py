@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -179,6 +179,14 @@ def test_variables_of_grafana_are_set() -> None:
         given |= set(yaml.safe_load(FILES[path])["services"].get("grafana", {}).get("environment", {}))
     assert used
     assert used <= given
+
+
+def test_images_in_the_document() -> None:
+    """Each with its user, its memory and its volume."""
+    page = (Path(__file__).parents[1] / "docs" / "stack.md").read_text()
+    for name, image in compose.IMAGES.items():
+        memory = compose.MEMORY[name].replace("m", " MB").replace("g", " GB")
+        assert f"| `{image}` | {compose.USERS[name].split(':')[0]} | {memory} | `{name}` |" in page
 
 
 def test_home_is_a_dashboard_that_there_is() -> None:
