@@ -10,7 +10,7 @@ PYTEST_FLAGS ?= --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types unit test-rules docs generate test-all test-sdk test-versions test-neighbours test-hostile \
-        components stack test-stack test-compose drill test-loss test-page test-mutants bench load growth clean
+        components stack test-stack test-compose drill test-loss test-page test-mutants bench bench-instructions load growth clean
 
 help:  ## these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -96,7 +96,10 @@ test-mutants: $(VENV)/dev.stamp components  ## each number of each alert changed
 test-all: test test-rules test-sdk test-versions test-neighbours test-hostile test-page test-stack drill test-loss  ## every test there is
 
 bench: $(VENV)/dev.stamp  ## what recording a call costs, beside the SDK's own tracing
-	$(BIN)/python benchmarks/cost_of_a_call.py
+	$(BIN)/python benchmarks/cost_of_a_call.py $(if $(WRITE),--write)
+
+bench-instructions: $(VENV)/dev.stamp  ## the same in instructions, counted by valgrind: the same in every run
+	$(BIN)/python benchmarks/instructions.py
 
 load: export PYTHONPATH = tests:tests/stack
 load: $(VENV)/dev.stamp components  ## calls a second through Collector and Prometheus, and what they cost; writes docs/load.md

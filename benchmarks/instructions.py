@@ -1,0 +1,105 @@
+"""The instructions that a call takes, counted by valgrind: `make bench-instructions`.
+
+CPU time on a shared machine differs from run to run by more than what is to be seen. Instructions do not. They say
+nothing of caches and branches, which cost ours more than their share: `make bench` tells the time.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from cost_of_a_call import Telemetry, create, stream
+
+import claude_otel
+
+CALLS, STREAMS = 40, 4
+WARM_UP = 12
+
+SUMMARY = re.compile(r"^(?:summary|totals): (\d+)", re.MULTILINE)
+TRIGGER = re.compile(r"^desc: Trigger: .*dump ([\w .]+)$", re.MULTILINE)
+
+
+def control(*arguments: str) -> None:
+    """Tells callgrind, which runs this process, what to do."""
+    subprocess.run(["callgrind_control", *arguments, str(os.getpid())], capture_output=True, check=True)
+
+
+def count_calls() -> None:
+    """Makes the calls, each kind counted by itself. Runs below callgrind."""
+    from transport import client
+
+    telemetry = Telemetry()
+    off = client(open_telemetry=False)
+    sdk = client(open_telemetry={"tracer_provider": telemetry.tracer_provider})
+    gc.disable()
+    for way, work, calls in (("create", create, CALLS), ("stream", stream, STREAMS)):
+        for name, api, logs in (
+            ("off", off, ""),
+            ("sdk", sdk, ""),
+            ("ours", off, "off"),
+            ("ours with events", off, "all"),
+        ):
+            if logs:
+                telemetry.instrument(logs)
+            for _ in range(WARM_UP):
+                work(api)
+            control("--instr=on")
+            control("--zero")
+            for _ in range(calls):
+                work(api)
+            control(f"--dump={way}.{name}")
+            control("--instr=off")
+            if logs:
+                claude_otel.uninstrument()
+            telemetry.flush()
+            gc.collect()
+
+
+def main() -> int:
+    """Runs itself below callgrind, and prints what was counted."""
+    if "--counted" in sys.argv:
+        count_calls()
+        return 0
+    if shutil.which("valgrind") is None:
+        sys.stderr.write("valgrind is not on PATH. Debian has it in the package valgrind.\n")
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/out"]
+        counting = [*command, sys.executable, __file__, "--counted"]
+        ran = subprocess.run(counting, capture_output=True, text=True, check=False)
+        if ran.returncode:
+            sys.stderr.write(ran.stderr)
+            return 1
+        counted = {}
+        for file in Path(folder).iterdir():
+            text = file.read_text(encoding="utf-8")
+            name, total = TRIGGER.search(text), SUMMARY.search(text)
+            if name and total:
+                way = name[1].partition(".")[0]
+                counted[name[1]] = int(total[1]) / (CALLS if way == "create" else STREAMS) / 1000
+    sys.stdout.write(shown(counted))
+    return 0
+
+
+def shown(counted: dict[str, float]) -> str:
+    """The result as text."""
+    lines = ["Thousand instructions that a call adds, and as a share of what the SDK's own spans add", ""]
+    added = {key: value - counted[f"{key.partition('.')[0]}.off"] for key, value in counted.items()}
+    for way in ("create", "stream"):
+        for name in ("sdk", "ours", "ours with events"):
+            mine, theirs = added[f"{way}.{name}"], added[f"{way}.sdk"]
+            lines.append(f"{way:8}{name:18}{mine:10.0f}{mine / theirs:8.2f}")
+    per_event = {name: (added[f"stream.{name}"] - added[f"create.{name}"]) / 500 for name in ("sdk", "ours")}
+    lines.append(f"{'event':8}{'ours':18}{per_event['ours']:10.2f}{per_event['ours'] / per_event['sdk']:8.2f}")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
