@@ -30,10 +30,10 @@ groups:
   - name: team
     interval: 1s
     rules:
-      - record: team:claude_calls:total
-        expr: claude_calls_total * on (job) claude_attempts_total
+      - record: team:rules:product
+        expr: prometheus_rule_group_rules * on (job) prometheus_rule_group_interval_seconds
 """
-"""A team's own rule, whose two sides both have many series for a service: Prometheus cannot match them."""
+"""A team's own rule, whose two sides both have a series for each group: Prometheus cannot match them."""
 
 
 def surface(name: str) -> dict[str, str]:
@@ -138,6 +138,18 @@ def wrong_clock(stage: Stage) -> None:
     body = json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}).encode()
     url = f"http://{HOST}:{stage.ports['otlp-http']}/v1/metrics"
     OPENER.open(urllib.request.Request(url, body, {"Content-Type": "application/json"}), timeout=10).close()
+
+
+def cut_off(stage: Stage) -> None:
+    """Cuts the way from the Collector to Prometheus, while a program sends."""
+    stage.start(Traffic("queued"))
+    stage.relay.cut()
+
+
+def mended(stage: Stage) -> None:
+    """Mends it."""
+    stage.relay.mend()
+    stage.stop("queued")
 
 
 def refuses(stage: Stage) -> None:
@@ -319,7 +331,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "ClaudeCollectorQueueGrowing", "the way from the Collector to Prometheus is cut", TEAM,
-        lambda stage: stage.relay.cut(), lambda stage: stage.relay.mend(), {"exporter": "otlp_http/prometheus"},
+        cut_off, mended, {"exporter": "otlp_http/prometheus"},
         after=("ClaudeTelemetryAbsent", "ClaudeOverloadedStorm", "ClaudeCollectorDropping", "ClaudeBudgetHasNoBucket"),
     ),
     Scenario(
