@@ -16,6 +16,7 @@ from claude_otel.cli.finished import Finished
 from claude_otel.cli.fmt import Style, percent, seconds, usd
 from claude_otel.cli.health import Health
 from claude_otel.cli.page.document import page
+from claude_otel.cli.page.markup import tag
 from claude_otel.cli.record import read
 from claude_otel.cli.report import Report
 from claude_otel.cli.totals import total_rows
@@ -245,6 +246,11 @@ class TestAnswers:
                 [*WELL, chat(miss_reason="system_changed", missed_tokens=9000, missed_cost=0.5)],
                 "Yes: the system prompt changed (1 call, most of checkout-chat), and 9.0k tokens were not read",
             ),
+            ([*WELL, chat(miss_reason="system_changed", missed_tokens=90, missed_cost=0.006)], "No: 94% of the input"),
+            (
+                [*WELL, chat(miss_reason="system_changed", missed_tokens=90, missed_cost=0.007)],
+                "Yes: the system prompt",
+            ),
             ([*WELL, chat(miss_reason="cold", missed_tokens=9000, missed_cost=0.5)], "No: 94% of the input"),
             (
                 [chat(cache_read_tokens=None, miss_reason="not_asked")],
@@ -313,6 +319,10 @@ class TestSafety:
             assert tree.table(caption)[0][column] == text
         assert text in tree.table("The dearest calls")[0]["Request id"]
         assert "<script>alert(" in tree.one("h1").text
+
+    def test_attributes_are_text_too(self) -> None:
+        """A quote ends none."""
+        assert tag("p", aria_label="\"><b>&'\x07") == '<p aria-label="&quot;&gt;&lt;b&gt;&amp;&#x27;?"></p>'
 
     def test_the_policy_forbids_everything_but_its_own_style(self) -> None:
         """The hash is that of the style."""
