@@ -93,7 +93,7 @@ test-loss: $(VENV)/dev.stamp components  ## programs, Collector and Prometheus k
 test-mutants: $(VENV)/dev.stamp components  ## each number of each alert changed, and a test of the rules seen to fail
 	$(BIN)/python tests/rule_mutants.py
 
-test-all: test test-rules test-sdk test-versions test-neighbours test-hostile test-page test-stack drill test-loss  ## every test there is
+test-all: test test-rules test-sdk test-versions test-neighbours test-hostile test-page test-stack test-compose drill test-loss  ## every test there is
 
 bench: $(VENV)/dev.stamp  ## what recording a call costs, beside the SDK's own tracing
 	$(BIN)/python benchmarks/cost_of_a_call.py $(if $(WRITE),--write)

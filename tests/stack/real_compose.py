@@ -391,6 +391,16 @@ def test_grafana_has_what_it_is_provisioned_with(stack: Stack) -> None:
     assert {each["uid"] for each in boards} == {json.loads(file.read_text())["uid"] for file in files}
 
 
+@pytest.mark.skipif(GRAFANA is None, reason="no Grafana on PATH")
+def test_everybody_may_look_if_that_is_wanted(stack: Stack) -> None:
+    """And only look; without the switch nobody may."""
+    assert stack.up(CLAUDE_OTEL_GRAFANA_ANONYMOUS="true").returncode == 0
+    assert grafana(stack, "/api/dashboards/uid/claude-oncall", "")[0] == 200
+    assert grafana(stack, "/api/admin/settings", "")[0] == 403
+    assert stack.up().returncode == 0
+    assert grafana(stack, "/api/dashboards/uid/claude-oncall", "")[0] == 401
+
+
 def grafana(stack: Stack, path: str, login: str) -> tuple[int, Any]:
     """Status and JSON that Grafana answers to a user."""
     request = urllib.request.Request(f"http://127.0.0.1:{stack.ports['grafana']}{path}")

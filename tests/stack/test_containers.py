@@ -75,7 +75,13 @@ def test_second_init_changes_nothing(state: State) -> None:
     assert containers.env_file(state).read_text() == first
     assert containers.known_ports(state) == {**containers.DEFAULTS, "grafana": 13000}
     assert containers.variables(state)["COMPOSE_FILE"] == "compose.yaml:compose-loki.yaml"
-    assert containers.services(state) == ["alertmanager", "prometheus", "loki", "collector", "grafana"]
+    assert containers.services(containers.variables(state)) == [
+        "alertmanager",
+        "prometheus",
+        "loki",
+        "collector",
+        "grafana",
+    ]
     assert (state.secrets / "grafana-admin").read_text() == password
 
 
@@ -224,7 +230,8 @@ def test_pin(state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     containers.pin(state, said.append)
     written = yaml.safe_load((containers.folder(state) / containers.PINNED).read_text())["services"]
     assert {name: each["image"] for name, each in written.items()} == {
-        name: f"{image}@{DIGEST}" for name, image in containers.wanted_images(containers.services(state)).items()
+        name: f"{image}@{DIGEST}"
+        for name, image in containers.wanted_images(containers.services(containers.variables(state))).items()
     }
     assert containers.variables(state)["COMPOSE_FILE"].endswith(f":{containers.PINNED}")
     assert f"{compose.IMAGES['grafana']}@{DIGEST}" in said

@@ -23,15 +23,16 @@ from claude_otel.cli.fmt import Style
 from claude_otel.cli.problem import Problem
 from claude_otel.cli.stack_page import age, lines, size
 from claude_otel.monitoring.prometheus import target_files
-from claude_otel.stack import build, components, native
+from claude_otel.stack import build, components, data_versions, native
 from claude_otel.stack.health import OPENER
 from claude_otel.stack.notification_log import Server, notifications
 from claude_otel.stack.ports import DEFAULTS, check_free, free_ports, holder, is_free, parsed
 from claude_otel.stack.rotation import aside, rotate
 from claude_otel.stack.running import Running, running, start, stop
-from claude_otel.stack.service import LISTENERS
+from claude_otel.stack.service import LISTENERS, Service
 from claude_otel.stack.state import State, write
 from claude_otel.stack.status import Program, Queue, Status
+from cli_child import claude_otel
 
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 STUBBORN = [
@@ -334,3 +335,57 @@ def test_age(seconds: float, text: str) -> None:
 
 def test_size() -> None:
     assert [size(amount) for amount in (0, 1023, 1024, 5 * 1024**3)] == ["0 B", "1023 B", "1.0 KiB", "5.0 GiB"]
+
+
+def test_logs_of_processes(tmp_path: Path) -> None:
+    """The last lines of the one that is named; of none that is not there."""
+    state = State(tmp_path)
+    state.make()
+    state.log("prometheus").write_text("one\ntwo\nthree\n")
+    state.log("collector").write_text("four\n")
+    done = claude_otel("stack", "logs", "prometheus", "--tail", "2", "--dir", str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, "two\nthree\n")
+    refused = claude_otel("stack", "logs", "promethus", "--dir", str(tmp_path))
+    assert refused.returncode == 125
+    assert "There are collector, prometheus." in refused.stderr
+
+
+def test_open_without_a_grafana(tmp_path: Path) -> None:
+    done = claude_otel("stack", "open", "--dir", str(tmp_path))
+    assert done.returncode == 125
+    assert "Grafana is not up. Start it: claude-otel stack up --native" in done.stderr
+
+
+def test_data_is_deleted_with_a_word_only(tmp_path: Path) -> None:
+    """What a stack of processes has kept; its files and secrets stay."""
+    state = State(tmp_path)
+    state.make()
+    for file in (state.data("prometheus") / "wal", state.collector / "calls.jsonl", state.notifications):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("x")
+    kept = state.secrets / "grafana-admin"
+    kept.write_text("x")
+    data_versions.remember(state, {"prometheus": "3.14.0"}, native.kept_data(state))
+    refused = claude_otel("stack", "down", "--volumes", "--dir", str(tmp_path))
+    assert refused.returncode == 125
+    assert state.notifications.exists()
+    done = claude_otel("stack", "down", "--volumes", "--yes", "--dir", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.rglob("calls.jsonl"))
+    assert not state.data("prometheus").exists()
+    assert not state.notifications.exists()
+    assert kept.exists()
+    assert data_versions.written(state) == {}
+
+
+def test_native_stack_of_an_older_version_on_newer_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told before a file is written or a program is started."""
+    state = State(tmp_path)
+    state.make()
+    state.data("prometheus").mkdir()
+    data_versions.remember(state, {"prometheus": "3.15.0"}, native.kept_data(state))
+    service = Service("prometheus", ["false"], {}, "http://127.0.0.1:1", tmp_path, version="3.14.0")
+    monkeypatch.setattr(native, "services", lambda around: [service])
+    with pytest.raises(Problem, match=r"last written by 3\.15\.0, and this would be 3\.14\.0"):
+        native.up({"stack/prometheus.yml": "x"}, state, free_ports(), print, optional=False)
+    assert not (state.config / "stack").exists()

@@ -195,9 +195,9 @@ def wanted_ports(known: Ports, changes: Iterable[str]) -> dict[str, int]:
     return ports
 
 
-def services(state: State) -> list[str]:
-    """The services that belong to the stack, in the order in which they start."""
-    files = variables(state).get("COMPOSE_FILE", "").split(":")
+def services(variables: Mapping[str, str]) -> list[str]:
+    """The services that belong to a stack with these variables, in the order in which they start."""
+    files = variables.get("COMPOSE_FILE", "").split(":")
     return [name for name in compose.HEALTH if name not in OPTIONAL or f"compose-{name}.yaml" in files]
 
 
@@ -205,23 +205,32 @@ def up(config: Config, files: Mapping[str, str], state: State, choice: Choice, s
     """Starts what does not run, and waits until all of it is healthy, as seen from outside."""
     docker.check()
     check_secrets(config)
-    ports = wanted_ports(known_ports(state), choice.ports)
-    before = docker.containers(folder(state)) if is_here(state) else []
-    changed = init(files, state, choice)
-    names = services(state)
+    wanted = wanted_variables(state, choice)
+    names, project_name = services(wanted), wanted["COMPOSE_PROJECT_NAME"]
     versions = {name: compose.IMAGES[name].rpartition(":")[2].removeprefix("v") for name in names}
-    name = variables(state)["COMPOSE_PROJECT_NAME"]
-    data_versions.check(state, versions, docker.volumes(name))
-    held = {port for found in before if found.runs for port in found.ports}
-    wanted = {port: ports[port] for port, (service, _) in compose.PUBLISHED.items() if service in names}
-    check_free({port: number for port, number in wanted.items() if number not in held}, "claude-otel stack up")
+    data_versions.check(state, versions, docker.volumes(project_name))
+    before = docker.containers(folder(state)) if is_here(state) else []
+    check_ports(wanted, before)
+    changed = init(files, state, choice)
     if docker.shown(["docker", "compose", "up", "--detach", "--remove-orphans"], folder(state)):
         raise Problem(failure(state))
     read_again(state, before, changed, say)
     for service in names:
         await_health(service, state, say)
-    kept = docker.volumes(name)
+    kept = docker.volumes(project_name)
     data_versions.remember(state, {each: versions[each] for each in data_versions.KEEPERS if each in names}, kept)
+
+
+def check_ports(wanted: Mapping[str, str], before: Sequence[docker.Container]) -> None:
+    """Raises `Problem` when a port that is wanted is taken by somebody else than the stack itself."""
+    held = {port for found in before if found.runs for port in found.ports}
+    names = services(wanted)
+    ports = {
+        port: int(wanted[compose.port_variable(port)])
+        for port, (service, _) in compose.PUBLISHED.items()
+        if service in names
+    }
+    check_free({port: number for port, number in ports.items() if number not in held}, "claude-otel stack up")
 
 
 def check_secrets(config: Config) -> None:
@@ -330,7 +339,7 @@ def status(state: State) -> Status:
     docker.check()
     found = {each.service: each for each in docker.containers(folder(state))}
     ports = known_ports(state)
-    programs = [program(name, found.get(name), ports, state) for name in services(state)]
+    programs = [program(name, found.get(name), ports, state) for name in services(variables(state))]
     return Status(str(state.directory), programs, start="claude-otel stack up")
 
 
@@ -353,7 +362,7 @@ def seconds_of(at: str) -> float:
 def logs(state: State, names: Sequence[str], lines: int, follow: bool) -> int:
     """Shows what services printed. The exit code of Compose."""
     docker.check()
-    known = services(state)
+    known = services(variables(state))
     for name in names:
         if name not in known:
             raise Problem(f"there is no service {name!r}. There are {', '.join(known)}.")
@@ -364,7 +373,7 @@ def logs(state: State, names: Sequence[str], lines: int, follow: bool) -> int:
 def pin(state: State, say: Say) -> None:
     """Writes the digests of the images that are here, so that a tag that moves changes nothing."""
     docker.check()
-    wanted = wanted_images(services(state))
+    wanted = wanted_images(services(variables(state)))
     known = dict(docker.digests(sorted(set(wanted.values()))))
     document = {"services": {name: {"image": f"{image}@{known[image]}"} for name, image in wanted.items()}}
     write(folder(state) / PINNED, "# Written by `claude-otel stack pin`.\n" + yaml.safe_dump(document, sort_keys=True))
