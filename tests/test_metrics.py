@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.context import Context
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
@@ -303,7 +304,7 @@ def test_histograms_fold_at_the_cap(exported: Exported) -> None:
     instruments = metrics.instruments(exported.meter_provider, claude_otel.instrumentor.VERSION, {})
     for number in range(1900):
         row = ("chat", "anthropic", f"m{number}", f"m{number}", f"s{number}", "completed", None)
-        instruments.record(t.DURATION_METRIC, row, 1.0, None)
+        instruments.record(t.DURATION_METRIC, row, row, 1.0, Context())
     points = exported.points("gen_ai.client.inference.duration")
     assert len(points) == 1801
     assert sum(point.count for point in points) == 1900

@@ -72,8 +72,8 @@ def model_of(options: Any) -> str | None:
 
 def betas_of(options: Any) -> tuple[str, ...]:
     """The betas in the headers that the request itself sets."""
-    headers = getattr(options, "headers", None)
-    if not headers or not isinstance(headers, Mapping):
+    headers = vars(options).get("headers")
+    if not headers or not (type(headers) is dict or isinstance(headers, Mapping)):
         return ()
     for key, value in headers.items():
         if isinstance(value, str) and isinstance(key, str) and key.lower() == "anthropic-beta":

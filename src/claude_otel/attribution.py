@@ -187,14 +187,13 @@ class Attributor:
         scope = _scope.get()
         site = self._sites(call_site(frame))
         if scope is None:
-            name = self._from_baggage() or self._from_rules(site)
+            name = (self._settings.baggage and self._from_baggage()) or self._from_rules(site)
             return Attribution(self._surfaces(name), site, None, None)
         agent = None if scope.agent is None else self._agents(str(scope.agent))
         return Attribution(self._surfaces(str(scope.surface)), site, agent, scope.user)
 
-    def _from_baggage(self) -> str | None:
-        if not self._settings.baggage:
-            return None
+    @staticmethod
+    def _from_baggage() -> str | None:
         value = baggage.get_baggage("claude.surface")
         return value if isinstance(value, str) and value else None
 

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
 
-from claude_otel.pricing import Bill, Line
+from claude_otel.pricing import Bill
 from claude_otel.usage import Entry, Usage
 
 _MOST_BATCHES = 1000
@@ -36,9 +36,9 @@ class Results:
         """Adds the usage and the bill of one result."""
         for entry in usage.entries:
             self.entries.setdefault(entry.model, Entry(model=entry.model)).add(entry)
-        for line in bill.lines:
-            key = (line.model, line.component)
-            self.usd[key] = self.usd.get(key, 0.0) + line.usd
+        for model, component, usd in bill.lines:
+            key = (model, component)
+            self.usd[key] = self.usd.get(key, 0.0) + usd
         self.uncached += bill.uncached
         self.unpriced.update(bill.unpriced)
 
@@ -50,7 +50,7 @@ class Results:
     @property
     def bill(self) -> Bill:
         """The bill of all results that were counted."""
-        lines = [Line(model, component, usd) for (model, component), usd in self.usd.items()]
+        lines = [(model, component, usd) for (model, component), usd in self.usd.items()]
         return Bill(lines, sum(self.usd.values()), self.uncached, tuple(sorted(self.unpriced)))
 
 

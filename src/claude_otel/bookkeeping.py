@@ -89,7 +89,8 @@ class Books:
     def book(self, call: Call, account: Account) -> None:
         """Books an ended call."""
         table = self.instruments.table
-        changes = self._ended(call)
+        who = (call.operation, call.target.provider, call.model, call.served, call.attribution.surface)
+        changes = self._ended(call, who)
         if len(call.attempts) > 1:
             changes += self._backoffs(call)
         # The results of a batch were booked as they were read.
@@ -100,14 +101,13 @@ class Books:
             changes += self._nothing_used(call)
         if account.miss is not None:
             changes += self._missed(call, account.miss, account.missed_cost)
-        table.book(changes, self._times(call, account), time.time_ns(), call.context or get_current())
+        table.book(changes, self._times(call, account, who), time.time_ns(), call.context or get_current())
         limits = call.headers.rate_limits
         if limits:
-            table.put(call.target.provider, self.model(call.model), limits, call.headers.limit_types)
+            table.put(call.target.provider, self.model(call.model), limits)
 
-    def _ended(self, call: Call) -> list[Change]:
+    def _ended(self, call: Call, who: Values) -> list[Change]:
         verdict, attempts = call.verdict, call.attempts
-        who = (call.operation, call.target.provider, call.model, call.served, call.attribution.surface)
         told = (call.outcome, call.stop_reason, blame_of(call), None if verdict is None else verdict.error_type)
         table = self.instruments.table
         if len(attempts) == 1:
@@ -204,26 +204,30 @@ class Books:
         tokens, usd = self.instruments.table.cells(("missed", *key), series)
         return [(tokens, miss.tokens), (usd, max(cost or 0.0, 0.0))]
 
-    def _times(self, call: Call, account: Account) -> list[Time]:
+    def _times(self, call: Call, account: Account, who: Values) -> list[Time]:
         """The measured times, for the points of their histograms; where there is none yet, they are recorded here."""
-        common = (*self.common(call), call.attribution.surface)
-        told = [(t.DURATION_METRIC, (*common, call.outcome, error_type_of(call)), call.duration)]
+        told: list[tuple[t.Metric, Values, float]] = [
+            (t.DURATION_METRIC, (who, call.outcome, error_type_of(call)), call.duration)
+        ]
         if call.operation == "chat":
             if call.stream and call.first_chunk is not None:
-                told.append((t.FIRST_CHUNK_METRIC, common, call.first_chunk))
+                told.append((t.FIRST_CHUNK_METRIC, who, call.first_chunk))
             if (seconds := first_text(call)) is not None:
-                told.append((t.FIRST_TEXT_METRIC, common, seconds))
+                told.append((t.FIRST_TEXT_METRIC, who, seconds))
             if (seconds := per_output_token(call, account)) is not None:
-                told.append((t.PER_TOKEN_METRIC, common, seconds))
+                told.append((t.PER_TOKEN_METRIC, who, seconds))
         times: list[Time] = []
         instruments = self.instruments
         current = instruments.are_current()
-        for metric, values, seconds in told:
-            point = instruments.points[metric.name].get(values) if current else None
+        for metric, key, seconds in told:
+            point = instruments.points[metric.name].get(key) if current else None
             if point is not None:
                 times.append((point, seconds))
             else:
-                instruments.record(metric, values, seconds, call.context or get_current())
+                values: Values = (*self.common(call), call.attribution.surface)
+                if metric is t.DURATION_METRIC:
+                    values = (*values, call.outcome, error_type_of(call))
+                instruments.record(metric, key, values, seconds, call.context or get_current())
         return times
 
 

@@ -24,6 +24,19 @@ from claude_otel.target import Target
 from claude_otel.usage import fields_of, get, merge, number, text
 from claude_otel.way_in import Operation
 
+generation = 0
+"""How many forks this process is away from the first."""
+
+
+def forked() -> None:
+    """Counts the fork in the child."""
+    global generation
+    generation += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=forked)
+
 Outcome = Literal["completed", "error", "closed_early", "abandoned", "cancelled", "truncated"]
 
 
@@ -121,13 +134,18 @@ class Call:
         self.batch_id = batch_id
         self.started = time.perf_counter()
         self.started_ns = time.time_ns()
-        self.pid = os.getpid()
+        self.generation = generation
         self.attempts: list[Attempt] = []
         self.answers: list[Any] = []
         """Responses that were accepted; a client-side fallback accepts more than one."""
         self.raw_usage: dict[str, Any] = {}
         self.on_end: list[Callable[[Call], None]] = []
         """Who is told of the end, taken out by the first end: two threads can end a call at once."""
+
+    @property
+    def is_of_this_process(self) -> bool:
+        """Whether it began here, not in a parent that this process was forked from."""
+        return self.generation == generation
 
     def attempt_begins(self) -> None:
         """Notes that an HTTP request is about to be sent."""

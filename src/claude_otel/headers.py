@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 _RATE_LIMIT = "anthropic-ratelimit-"
 _OTHERS = ("anthropic-priority-", "anthropic-fast-")
@@ -31,7 +31,6 @@ class Headers:
     organization_id: str | None = None
     workspace_id: str | None = None
     rate_limits: Sequence[RateLimit] = ()
-    limit_types: tuple[str, ...] = ()
     scarcest: tuple[str, float] | None = None
 
 
@@ -39,81 +38,77 @@ NONE = Headers()
 """Of a call that got no answer."""
 
 
-class Name:
-    """The name of a header that tells something: a field of `Headers`, or a part of a limit."""
-
-    __slots__ = ("field", "kind", "last", "part")
-
-    def __init__(self, field: str, kind: str = "", part: int = 0) -> None:
-        self.field, self.kind, self.part = field, kind, part
-        self.last: tuple[bytes, int | None] = b"", None
-        """The last value, and the number it is. Together: another thread may set them in between."""
-
-
-REMAINING, LIMIT = 0, 1
-
-_NAMES: dict[bytes, Name | None] = {}
-_MOST_NAMES = 500
-
-
 def read(headers: Any) -> Headers:
-    """What the `headers` of an answer tell."""
+    """What the `headers` of an answer tell. By their place, as one answer has them in the order of the other."""
+    rows = rows_of(headers)
+    names = tuple([lower for _, lower, _ in rows])
+    places = _PLACES.get(names)
+    if places is None:
+        places = places_of(names)
+        if len(_PLACES) < _MOST_PLACES and len(names) <= _MOST_NAMES:
+            _PLACES[names] = places
     found = Headers()
-    limits: dict[str, list[int | None]] = {}
-    for _, lower, value in rows_of(headers):
-        name = _NAMES[lower] if lower in _NAMES else named(lower)
-        if name is None:
-            continue
-        if name.field:
-            setattr(found, name.field, text(value))
-            continue
-        # Most limits are what they were in the answer before.
-        known, told = name.last
-        if value != known:
-            told = number(value)
-            name.last = value, told
-        if name.kind in limits:
-            limits[name.kind][name.part] = told
-        else:
-            limits[name.kind] = [told, None] if name.part == REMAINING else [None, told]
-    if limits:
-        take_limits(found, limits)
+    for field, place in places.ids:
+        setattr(found, field, text(rows[place][2]))
+    if places.limits:
+        take_limits(found, places.limits, rows)
     return found
 
 
-def take_limits(found: Headers, limits: dict[str, list[int | None]]) -> None:
+Rows = list[tuple[bytes, bytes, bytes]]
+"""Headers as the HTTP library keeps them: the name as it came, in lower case, and the value."""
+
+Limit = tuple[str, int, int]
+"""The type of a limit, and the places of what remains of it and of what it is in all; -1 for none."""
+
+
+class Places(NamedTuple):
+    """Where among the headers of an answer those are that tell something: a field of `Headers` each, and the limits."""
+
+    ids: list[tuple[str, int]]
+    limits: list[Limit]
+
+
+_PLACES: dict[tuple[bytes, ...], Places] = {}
+_MOST_PLACES = 100
+_MOST_NAMES = 100
+
+
+def rows_of(headers: Any) -> Rows:
+    """The rows of `headers`."""
+    rows: Any = getattr(headers, "_list", None)
+    return rows if type(rows) is list else [(name, name.lower(), value) for name, value in headers.raw]
+
+
+def take_limits(found: Headers, limits: list[Limit], rows: Rows) -> None:
     """Puts the rate limits into `found`."""
     least, scarcest, rate_limits = math.inf, "", []
-    for kind, (remaining, limit) in limits.items():
+    for kind, at_remaining, at_limit in limits:
+        remaining = number(rows[at_remaining][2]) if at_remaining >= 0 else None
+        limit = number(rows[at_limit][2]) if at_limit >= 0 else None
         if remaining is not None or limit is not None:
             rate_limits.append((kind, remaining, limit))
             if limit and remaining is not None and (share := remaining / limit) < least:
                 least, scarcest = share, kind
     found.rate_limits = rate_limits
-    found.limit_types = tuple([kind for kind, _, _ in rate_limits])
     if scarcest:
         found.scarcest = (scarcest, min(least, 1.0))
 
 
-def rows_of(headers: Any) -> list[tuple[bytes, bytes, bytes]]:
-    """The headers as the HTTP library keeps them: the name as it came, in lower case, and the value."""
-    rows: Any = getattr(headers, "_list", None)
-    return rows if type(rows) is list else [(name, name.lower(), value) for name, value in headers.raw]
-
-
-def named(lower: bytes) -> Name | None:
-    """What the name `lower` of a header tells, `None` for nothing."""
-    name = lower[: _LONGEST + 1].decode("ascii", "replace")
-    kind, _, part = name.rpartition("-")
-    known = None
-    if name in ("request-id", "anthropic-organization-id", "anthropic-workspace-id"):
-        known = Name(name.removeprefix("anthropic-").replace("-", "_"))
-    elif part in ("remaining", "limit") and len(name) <= _LONGEST and kind.startswith((_RATE_LIMIT, *_OTHERS)):
-        kind = kind.removeprefix(_RATE_LIMIT if kind.startswith(_RATE_LIMIT) else "anthropic-")
-        known = Name("", kind, REMAINING if part == "remaining" else LIMIT)
-    if len(_NAMES) < _MOST_NAMES and len(lower) <= _LONGEST:
-        _NAMES[lower] = known
-    return known
+def places_of(names: tuple[bytes, ...]) -> Places:
+    """The places of what `names`, the names of an answer's headers, tell."""
+    ids: dict[str, int] = {}
+    limits: dict[str, dict[str, int]] = {}
+    for place, lower in enumerate(names):
+        name = lower[: _LONGEST + 1].decode("ascii", "replace")
+        kind, _, part = name.rpartition("-")
+        if name in ("request-id", "anthropic-organization-id", "anthropic-workspace-id"):
+            ids[name.removeprefix("anthropic-").replace("-", "_")] = place
+        elif part in ("remaining", "limit") and len(name) <= _LONGEST and kind.startswith((_RATE_LIMIT, *_OTHERS)):
+            kind = kind.removeprefix(_RATE_LIMIT if kind.startswith(_RATE_LIMIT) else "anthropic-")
+            limits.setdefault(kind, {})[part] = place
+    of_limits = [(kind, of.get("remaining", -1), of.get("limit", -1)) for kind, of in sorted(limits.items())]
+    return Places(list(ids.items()), of_limits)
 
 
 def number(value: bytes) -> int | None:

@@ -118,9 +118,9 @@ class Table:
                 while self.pending:
                     self.pending.pop().drain()
 
-    def put(self, provider: str, model: str, limits: Sequence[RateLimit], kinds: Values) -> None:
-        """Makes `limits` the last that were told of `model`, for the `kinds` that they are of."""
-        key = (provider, model, kinds)
+    def put(self, provider: str, model: str, limits: Sequence[RateLimit]) -> None:
+        """Makes `limits` the last that were told of `model`, for the types that they are of."""
+        key = (provider, model, *[kind for kind, _, _ in limits])
         with self.lock:
             # In the order of telling: where two overlap, the later one counts.
             self._limits.pop(key, None)
@@ -137,7 +137,7 @@ class Table:
         oldest = time.monotonic() - STALE_AFTER
         found: dict[Values, float] = {}
         with self.lock:
-            for (provider, model, _), (limits, when) in self._limits.items():
+            for (provider, model, *_), (limits, when) in self._limits.items():
                 for kind, remaining, limit in limits if when >= oldest else ():
                     value = remaining if metric is t.REMAINING_METRIC else limit
                     if value is not None:
@@ -169,7 +169,8 @@ class Instruments:
         self._inherited: str | None = None
         self.histograms: dict[str, Histogram] = {}
         self.points: dict[str, dict[Values, Point | None]] = {}
-        """The points of each histogram; `None` for one that the SDK has to be asked for each time."""
+        """The points of each histogram by what the caller knows them by; `None` where the SDK has to be asked."""
+        self._sets: dict[str, set[Values]] = {}
         self._newest: Point | None = None
         meter = provider.get_meter(t.SCOPE, version)
         for metric in t.METRICS:
@@ -179,7 +180,7 @@ class Instruments:
         text = {"unit": metric.unit, "description": metric.description}
         if metric.kind == "histogram":
             boundaries = sorted({*metric.edges, *edges.get(metric.name, ())})
-            self.points[metric.name] = {}
+            self.points[metric.name], self._sets[metric.name] = {}, set()
             self.histograms[metric.name] = meter.create_histogram(
                 metric.name, explicit_bucket_boundaries_advisory=boundaries, **text
             )
@@ -205,17 +206,23 @@ class Instruments:
         newest = self._newest
         return newest is not None and newest.is_current()
 
-    def record(self, metric: t.Metric, values: Values, amount: float, context: Context) -> None:
-        """Records `amount` in the histogram `metric`; `context` has the span that an exemplar points to."""
-        points = self.points[metric.name]
-        if values not in points and len(points) >= MOST_SETS:
+    def record(self, metric: t.Metric, key: Values, values: Values, amount: float, context: Context) -> None:
+        """Records `amount` in the histogram `metric`, and notes its point for `key`, what the caller knows it by.
+
+        `context` has the span that an exemplar points to.
+        """
+        if self._newest is not None and not self._newest.is_current():
+            self.forget_points()
+        points, sets = self.points[metric.name], self._sets[metric.name]
+        if values not in sets and len(sets) >= MOST_SETS:
             values = folded(metric, values)
+        sets.add(values)
         histogram = self.histograms[metric.name]
         its_attributes = {**attributes(metric, values), **self.own}
         histogram.record(amount, its_attributes, context)
-        if self._newest is not None and not self._newest.is_current():
-            self.forget_points()
-        found = points[values] = point(sdk_instrument(histogram), its_attributes, self.table.pending)
+        if len(points) >= MOST_SETS:
+            points.clear()
+        found = points[key] = point(sdk_instrument(histogram), its_attributes, self.table.pending)
         self._newest = found or self._newest
 
     def forget_points(self) -> None:
@@ -238,6 +245,8 @@ class Instruments:
         """Starts at zero in a forked child."""
         self.table.clear()
         self.forget_points()
+        for sets in self._sets.values():
+            sets.clear()
         self._inherited = instance_of(metrics.get_meter_provider() if self._provider is None else self._provider())
         self._own = None
         for histogram in self.histograms.values():

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 from opentelemetry._logs import LogRecord
 from opentelemetry.attributes import BoundedAttributes
 
 
-def emit(logger: Any, record: LogRecord, attributes: Mapping[str, Any]) -> bool:
+def emit(logger: Any, record: LogRecord, attributes: dict[str, Any]) -> bool:
     """Emits `record` with `attributes` on `logger`."""
     logger = getattr(logger, "_logger", None) or logger
     writable = getattr(sys.modules.get(type(logger).__module__), "ReadWriteLogRecord", None)
@@ -19,7 +18,7 @@ def emit(logger: Any, record: LogRecord, attributes: Mapping[str, Any]) -> bool:
     if writable is None or most is None or len(attributes) > most or limits.max_log_record_attribute_length is not None:
         return False
     bounded = BoundedAttributes(most, immutable=False)
-    bounded._dict.update(attributes)
+    bounded._dict = attributes.copy()
     record.attributes = bounded
     whole = object.__new__(writable)
     whole.log_record, whole.limits = record, limits

@@ -13,7 +13,6 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NamedTuple
 
 from claude_otel import price_overrides
@@ -57,15 +56,8 @@ class Tariff(NamedTuple):
     row: str
 
 
-class Line(NamedTuple):
-    """A part of a bill: what one model cost for one component of `COST_COMPONENTS`."""
-
-    model: str
-    component: str
-    usd: float
-
-
-_line = partial(tuple.__new__, Line)
+Line = tuple[str, str, float]
+"""A part of a bill: a model, a component of `COST_COMPONENTS`, and what the one cost for the other."""
 
 
 @dataclass(slots=True)
@@ -87,7 +79,7 @@ class Bill:
 
     def by_model(self) -> dict[str, float]:
         """USD by model, over all components."""
-        return _sums((line.model, line.usd) for line in self.lines)
+        return _sums((model, usd) for model, _, usd in self.lines)
 
 
 class Circumstances(NamedTuple):
@@ -281,7 +273,7 @@ class Prices:
         if price is None:
             return False
         usd = usage.web_search_requests * price / 1000 * self._discounts.factor(platform)
-        bill.lines.append(Line(model, WEB_SEARCH, usd))
+        bill.lines.append((model, WEB_SEARCH, usd))
         bill.total += usd
         bill.uncached += usd
         return True
@@ -293,19 +285,22 @@ def add_entry(bill: Bill, model: str, entry: Entry, tariff: Tariff) -> bool:
     read, write_5m, write_1h = entry.cache_read, entry.cache_write_5m, entry.cache_write_1h
     prompt = fresh + read + write_5m + write_1h
     rates = tariff.rates if prompt <= tariff.above else tariff.long_rates
-    lines = []
-    total = 0.0
-    for component, tokens, rate in zip(RATES, (fresh, out, read, write_5m, write_1h), rates, strict=True):
+    lines, total = bill.lines, 0.0
+    if None in rates and not all_priced(rates, (fresh, out, read, write_5m, write_1h)):
+        return False
+    for component, tokens, rate in zip(RATES, (fresh, out, read, write_5m, write_1h), rates):  # noqa: B905 - five of each, and checked for each call
         if tokens:
-            if rate is None:
-                return False
-            usd = tokens * rate
+            usd = tokens * rate  # type: ignore[operator]
             total += usd
-            lines.append(_line((model, component, usd)))
-    bill.lines += lines
+            lines.append((model, component, usd))
     bill.total += total
     bill.uncached += prompt * rates.input + out * rates.output
     return True
+
+
+def all_priced(rates: Rates, tokens: tuple[int, ...]) -> bool:
+    """Whether each kind of tokens that there are any of has a price."""
+    return all(rate is not None or not count for rate, count in zip(rates, tokens, strict=True))
 
 
 def token_rates(prices: Mapping[str, Any], factor: float) -> Rates:

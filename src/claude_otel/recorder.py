@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from types import FrameType
 from typing import Any
 
@@ -132,7 +131,7 @@ class Recorder:
     def end(self, call: Call) -> None:
         """Books the ended `call`. Never raises."""
         # A call that a parent began is the parent's, even if its stream is dropped in the child too.
-        if call.pid != os.getpid():
+        if not call.is_of_this_process:
             return
         account = self._account(call)
         try:
@@ -170,7 +169,8 @@ class Recorder:
         finally:
             spans.end(call, values)
         if wanted:
-            values = {**attributes.at_start(call), **values, t.DURATION: call.duration}
+            values |= attributes.at_start(call)
+            values[t.DURATION] = call.duration
             if (by_model := attributes.cost_by_model(call, account)) is not None:
                 values[t.COST_BY_MODEL] = by_model
             events.emit(self._logger, self.settings.logs, call, values)
