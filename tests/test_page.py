@@ -127,6 +127,13 @@ class TestNumbers:
         ]  # fmt: skip
         assert [each.attributes["height"] for each in figure.named("rect", class_="piece plain")] == ["25", "100", "50"]
 
+    def test_ratios_are_shares_of_all_input(self) -> None:
+        """The top of their chart is 100 %, however low they are; where nothing was read, there is no bar."""
+        calls = [chat(input_tokens=100, cache_read_tokens=read) for read in (50, 0, 10)]
+        figure = shown(calls).one("section", aria_labelledby="cache").one("figure")
+        assert figure.one("p", class_="top").text == "100%"
+        assert [each.attributes["height"] for each in figure.named("rect", class_="piece plain")] == ["50", "10"]
+
     def test_a_distribution_has_every_call(self) -> None:
         """By the bucket edges of the metrics."""
         spread = shown([chat(duration=each) for each in (0.25, 0.3, 0.31, 7.0)]).named("svg", class_="spread")[1]
