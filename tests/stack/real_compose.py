@@ -212,6 +212,9 @@ def test_all_are_up_and_healthy(stack: Stack) -> None:
     assert set(programs) == expected_services()
     assert programs["prometheus"]["version"] == components.COMPONENTS["prometheus"].version
     assert all(each["healthy"] for each in programs.values())
+    queues = eventually(lambda: json.loads(stack.claude_otel("stack", "status", "--json").stdout)["queues"], bool, 60)
+    assert queues[0]["exporter"] == "otlp_http/prometheus"
+    assert queues[0]["capacity_bytes"] == 256 * 1024 * 1024
 
 
 def test_ports_are_open_on_loopback_only(stack: Stack) -> None:

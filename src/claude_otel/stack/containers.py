@@ -8,10 +8,12 @@ in named volumes.
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import urllib.parse
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -24,11 +26,11 @@ from claude_otel.monitoring import compose
 from claude_otel.monitoring.alertmanager import LOCAL_LOG_URL_FILE
 from claude_otel.monitoring.config import Config
 from claude_otel.stack import data_versions, docker
-from claude_otel.stack.health import is_healthy
+from claude_otel.stack.health import OPENER, is_healthy
 from claude_otel.stack.ports import HOST, Ports, check_distinct, check_free
 from claude_otel.stack.running import Running
 from claude_otel.stack.state import State, default_directory, write
-from claude_otel.stack.status import Program, Status
+from claude_otel.stack.status import Program, Queue, Status
 
 Say = Callable[[str], None]
 
@@ -340,7 +342,23 @@ def status(state: State) -> Status:
     found = {each.service: each for each in docker.containers(folder(state))}
     ports = known_ports(state)
     programs = [program(name, found.get(name), ports, state) for name in services(variables(state))]
-    return Status(str(state.directory), programs, start="claude-otel stack up")
+    return Status(str(state.directory), programs, list(queues(ports["prometheus"])), start="claude-otel stack up")
+
+
+def queues(port: int) -> Iterator[Queue]:
+    """The queues of the Collector as Prometheus saw them last; none while it does not answer."""
+    told: dict[str, dict[str, int]] = {}
+    for key in ("size", "capacity"):
+        query = urllib.parse.urlencode({"query": f"max by (exporter) (otelcol_exporter_queue_{key})"})
+        try:
+            with OPENER.open(f"http://{HOST}:{port}/api/v1/query?{query}", timeout=2) as answer:
+                found = json.load(answer)["data"]["result"]
+        except OSError:
+            return
+        for each in found:
+            told.setdefault(each["metric"].get("exporter", ""), {})[key] = int(float(each["value"][1]))
+    for exporter, values in sorted(told.items()):
+        yield Queue(exporter, values.get("size", 0), values.get("capacity", 0))
 
 
 def program(name: str, found: docker.Container | None, ports: Ports, state: State) -> Program:
