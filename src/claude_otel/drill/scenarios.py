@@ -237,7 +237,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "ClaudeBudgetForecast", "a week's spending goes on to the end of the month; then the budget is raised", FINANCE,
         nothing, lambda stage: stage.set("surfaces.forecast.monthly_usd", 100_000_000), surface("forecast"),
-        patience=480,
+        patience=600,
     ),
     Scenario(
         "ClaudeSpendLimitReached", "the API answers that the spend limit is reached (400)", ONCALL,

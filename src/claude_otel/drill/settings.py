@@ -44,7 +44,7 @@ def of_all_alerts(notifications: int, pager: str) -> Document:
             "floor": {"calls": 5, "input_tokens": 100_000},
             "error_ratio": 40,
             "latency_p95": 2,
-            "collector_queue": 0.001,
+            "collector_queue": 0.05,
         },
         "models": {"lifecycle_file": DATES, "allowed": ["claude-opus-*", "claude-haiku-*", "claude-3-opus-*"]},
         "surfaces": {

@@ -22,6 +22,10 @@ FACTOR = Fraction(1, 60)
 SCRAPE = "1s"
 """How often the programs of the stack are scraped: more often than a quarter of a minute of the drill would be idle."""
 
+SHOWN = "15m"
+"""How long Prometheus shows a series that is not sent: 5 minutes in life. A busy machine halts for seconds, which would
+be minutes of the rules, and an alert would begin its wait anew."""
+
 RULES = "alerts/rules/"
 
 
@@ -61,8 +65,8 @@ def text_of(path: str, text: str) -> str:
 
 
 def special(metrics_to: str) -> Special:
-    """What is asked of the programs: Prometheus shows a series for 5 minutes of the drill, not of life."""
-    return Special((f"--query.lookback-delta={durations.scaled('5m', FACTOR)}",), metrics_to)
+    """What is asked of the programs: how long Prometheus shows a series, at the speed of the drill."""
+    return Special((f"--query.lookback-delta={durations.scaled(SHOWN, FACTOR)}",), metrics_to)
 
 
 def environment(endpoint: str) -> Mapping[str, str]:
