@@ -10,7 +10,7 @@ PYTEST_FLAGS ?= --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types unit test-rules docs generate test-all test-sdk test-versions test-neighbours test-hostile \
-        components stack test-stack test-compose drill test-loss test-page test-mutants bench bench-instructions load growth clean
+        components stack test-stack test-compose drill test-loss test-page test-mutants bench bench-instructions bench-dashboards load growth clean
 
 help:  ## these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -51,6 +51,7 @@ generate: $(VENV)/cli.stamp  ## write alerts/ and stack/ anew from the default c
 docs: $(VENV)/dev.stamp  ## write the generated parts of docs/ anew
 	$(BIN)/python tools/write_docs.py
 	$(BIN)/python tools/write_cli_docs.py
+	$(BIN)/python tools/write_dashboard_docs.py
 
 test-sdk: $(VENV)/dev.stamp  ## the SDK's own tests with and without us; RECORD=1 writes the outcomes without us
 	$(BIN)/python tests/sdk_suite/run.py $(if $(RECORD),--record)
@@ -100,6 +101,10 @@ bench: $(VENV)/dev.stamp  ## what recording a call costs, beside the SDK's own t
 
 bench-instructions: $(VENV)/dev.stamp  ## the same in instructions, counted by valgrind: the same in every run
 	$(BIN)/python benchmarks/instructions.py
+
+bench-dashboards: export PYTHONPATH = tests:tests/dashboards:tests/stack
+bench-dashboards: $(VENV)/dev.stamp components  ## the queries of each dashboard on a month of history; writes docs/dashboards-cost.md
+	$(BIN)/python benchmarks/bench_dashboards.py
 
 load: export PYTHONPATH = tests:tests/stack
 load: $(VENV)/dev.stamp components  ## calls a second through Collector and Prometheus, and what they cost; writes docs/load.md

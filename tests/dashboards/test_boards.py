@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
 from claude_otel import telemetry as t
-from claude_otel.monitoring import metric_names, promql
+from claude_otel.cache_watch import APIS, OURS
+from claude_otel.monitoring import metric_names, promql, schema_walk
 from claude_otel.monitoring.alert import Dashboard
 from claude_otel.monitoring.alerts import all_alerts
 from claude_otel.monitoring.config import Config
@@ -59,7 +63,14 @@ PANELS = [
 
 def written(config: Config, board: Board) -> JSON:
     """What Grafana reads."""
-    found = json.loads(all_boards.files(WARNING)[f"dashboards/{board.uid}.json"](config))
+    (name,) = (name for name, each in CONFIGS.items() if each is config)
+    return read(name, board.uid)
+
+
+@cache
+def read(config: str, uid: str) -> JSON:
+    """The same, made once."""
+    found = json.loads(all_boards.files(WARNING)[f"dashboards/{uid}.json"](CONFIGS[config]))
     assert isinstance(found, dict)
     return found
 
@@ -246,6 +257,34 @@ class TestPanel:
             legends = [query.legend for query in panel.queries]
             assert all(legends)
             assert len(set(legends)) == len(legends)
+
+    @pytest.mark.parametrize(("config", "board", "panel"), PANELS)
+    def test_values_that_it_names_exist(self, config: Config, board: Board, panel: Panel) -> None:
+        """Values of labels, keys of claude-otel.yaml and fields of the API, as text has them."""
+        known = {*OURS, *APIS, *THE_API, *re.findall(r"\w+", json.dumps(schema_walk.whole()))}
+        for text in (panel.says, panel.good, panel.do):
+            words = {word for code in re.findall(r"`([^`]+)`", text) for word in code.split(".") if "_" in word}
+            assert {word for word in words if re.fullmatch("[a-z_]+", word)} <= known
+
+
+class TestPage:
+    def test_is_up_to_date(self) -> None:
+        """`python tools/write_dashboard_docs.py` renews it."""
+        command = [sys.executable, str(ROOT / "tools" / "write_dashboard_docs.py"), "--check"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+THE_API = {
+    "end_turn",
+    "tool_use",
+    "max_tokens",
+    "closed_early",
+    "cache_control",
+    "output_config",
+    "claude_otel",
+    "cache_write",
+}
 
 
 class TestQueries:

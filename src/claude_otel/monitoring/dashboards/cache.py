@@ -8,7 +8,7 @@ from claude_otel.monitoring import metric_names as m
 from claude_otel.monitoring.config import Config
 from claude_otel.monitoring.dashboards.oncall import share
 from claude_otel.monitoring.dashboards.panel import Board, Column, Panel, Query, Row
-from claude_otel.monitoring.dashboards.queries import counted, rate, recorded, saved_by_cache, spent
+from claude_otel.monitoring.dashboards.queries import counted, recorded, saved_by_cache, spent
 from claude_otel.monitoring.promql import by, number
 
 SURFACE = (m.SURFACE,)
@@ -113,7 +113,7 @@ def surfaces(config: Config) -> Panel:
             Column("A", "1 h", "percentunit", width=75, decimals=1),
             Column("B", "7 d", "percentunit", width=75, decimals=1),
             Column("C", "Target", "percentunit", width=75, decimals=0),
-            Column("D", "Saved", "currencyUSD", ((0, "text"),), 100, 3, "red"),
+            Column("D", "Saved", "currencyUSD", ((-0.001, "text"),), 100, 3, "red"),
             Column("E", "Lost", "currencyUSD", width=100, decimals=3),
         ),
         nothing="No calls in an hour", alerts=("ClaudeCacheHitDrop", "ClaudeCacheNetNegative"),
@@ -135,21 +135,21 @@ def tokens() -> Panel:
         "Where the input of the hour before each point came from: read at a tenth of the price or less, written at 1.25 or "
         "2 times the price, or neither.",
         "Mostly read.", "Much neither: prompts without `cache_control`, or shorter than the model's minimum.",
-        unit="tokens", stacked=True, nothing=UNUSED, alerts=("ClaudeCacheHitDrop",),
+        unit="short", stacked=True, nothing=UNUSED, alerts=("ClaudeCacheHitDrop",),
     )  # fmt: skip
 
 
 def lifetimes() -> Panel:
     """Writes by lifetime, against reads."""
     return Panel(
-        "Written for 5 minutes and for an hour, and read", "curves",
+        "Tokens written for 5 minutes and for an hour, and read", "curves",
         (
-            Query(rate(t.CACHE_WRITE_METRIC, (m.CACHE_TTL,)), f"written, {{{{{m.CACHE_TTL}}}}}"),
-            Query(rate(t.CACHE_READ_METRIC, ()), "read"),
+            Query(counted(t.CACHE_WRITE_METRIC, (m.CACHE_TTL,), "1h"), f"written, {{{{{m.CACHE_TTL}}}}}"),
+            Query(counted(t.CACHE_READ_METRIC, (), "1h"), "read"),
         ),
-        "Tokens a second that were written to the cache, by how long they stay, and that were read from it.",
+        "Tokens that were written to the cache in the hour before each point, by how long they stay, and that were read.",
         "Reads far above writes.", "Many 5 minute writes and few reads: calls come too seldom, try the hour.",
-        unit="tokens/s", decimals=1, nothing="No cache in use", alerts=("ClaudeCacheNetNegative",),
+        unit="short", nothing="No cache in use", alerts=("ClaudeCacheNetNegative",),
     )  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def reasons() -> Panel:
         "Lost in the hour before, by reason", "curves",
         (Query(f"{lost} > 0", f"{{{{{m.MISS_REASON}}}}}"),),
         "What missing the cache cost in the hour before each point, by why it missed.",
-        "Near zero.", "`system_changed`, `tools_changed`, `model_changed`: your last deploy. `ttl_expired`: calls too far apart.",
+        "Near zero.", "`system_changed`, `tools_changed`, `model_changed`: your last deploy. `expired`: calls too far apart.",
         unit="currencyUSD", stacked=True, nothing="No miss has cost anything", alerts=("ClaudeCacheHitDrop",),
     )  # fmt: skip
 

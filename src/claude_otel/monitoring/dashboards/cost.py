@@ -8,7 +8,7 @@ from claude_otel.monitoring import metric_names as m
 from claude_otel.monitoring.config import Config
 from claude_otel.monitoring.dashboards.oncall import BUDGET_STEPS, budgets
 from claude_otel.monitoring.dashboards.panel import Board, Column, Panel, Query, Row, Steps
-from claude_otel.monitoring.dashboards.queries import rate, recorded, saved_by_cache, spent
+from claude_otel.monitoring.dashboards.queries import counted, recorded, saved_by_cache, spent
 from claude_otel.monitoring.levers import CHEAPER
 from claude_otel.monitoring.promql import by, number
 
@@ -28,8 +28,8 @@ def board(config: Config) -> Board:
             Row(4, ((4, today(config)), (4, month(config)), (4, forecast(config)), (4, total()), (4, per_call()), (4, unpriced()))),
             Row(8, ((10, daily(config)), (8, hourly()), (6, budgets("Budgets used", "claude-oncall")))),
             Row(9, (
-                (6, split("surface", m.SURFACE)), (6, split("model", m.RESPONSE_MODEL)),
-                (4, split("component", m.COST_COMPONENT)), (4, split("service tier", m.TIER)), (4, split("agent", m.AGENT)),
+                (5, split("surface", m.SURFACE)), (5, split("model", m.RESPONSE_MODEL)),
+                (5, split("component", m.COST_COMPONENT)), (4, split("service tier", m.TIER)), (5, split("agent", m.AGENT)),
             ), "Where it goes, in the time range above"),
             Row(9, ((14, sites()), (10, unit_costs()))),
             Row(8, ((6, saved()), (6, could_save()), (6, by_effort()), (6, thinking())), "Four levers: model, effort, cache, batch"),
@@ -125,7 +125,7 @@ def daily(config: Config) -> Panel:
         (Query(f"topk(8, {recorded('surface:claude_cost_usd:increase1d')}) > 0", f"{{{{{m.SURFACE}}}}}"),),
         "What each surface has cost in the 24 hours before each point, exactly; the eight dearest.",
         of_budget(budget, "daily_usd"), "A step is a change of traffic, model, prompt or cache: see the blue marks of releases.",
-        unit="currencyUSD", stacked=True, steps=steps(budget), period="30d", nothing="Nothing was spent",
+        unit="currencyUSD", stacked=True, steps=steps(budget), period="30d", nothing="Nothing, or less than some hours ago",
         alerts=("ClaudeCostSpike",),
     )  # fmt: skip
 
@@ -249,10 +249,10 @@ def thinking() -> Panel:
     """How much of the output is thinking."""
     labels = (m.SURFACE,)
     return Panel(
-        "Thinking, as a share of the output", "curves",
+        "Thinking, of the output of 1 h", "curves",
         (
             Query(
-                f"{rate(t.REASONING_METRIC, labels)}\n/\n({rate(t.OUTPUT_METRIC, labels)} > 0)",
+                f"{counted(t.REASONING_METRIC, labels, '1h')}\n/\n({counted(t.OUTPUT_METRIC, labels, '1h')} > 0)",
                 f"{{{{{m.SURFACE}}}}}",
             ),
         ),

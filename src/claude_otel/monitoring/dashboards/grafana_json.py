@@ -69,7 +69,7 @@ def others() -> dict[str, Any]:
         "type": "dashboards",
         "title": "Claude",
         "tags": [TAG],
-        "asDropdown": False,
+        "asDropdown": True,
         "keepTime": True,
         "includeVars": True,
         "targetBlank": False,
@@ -84,13 +84,14 @@ def runbooks(config: Config) -> list[dict[str, Any]]:
 
 
 def firing() -> dict[str, Any]:
-    """Alerts that fire, as bands over the curves."""
+    """The moments at which an alert began to fire."""
+    alerts = 'ALERTS{alertstate="firing", alertname!="Watchdog", severity!="info"}'
     return {
         "name": "Alerts",
         "enable": True,
         "datasource": DATA_SOURCE,
         "iconColor": "red",
-        "expr": 'ALERTS{alertstate="firing", alertname!="Watchdog", severity!="info"}',
+        "expr": f"{alerts} unless {alerts} offset $__interval",
         "step": "60s",
         "titleFormat": "{{alertname}}",
         "textFormat": f"{{{{{m.SURFACE}}}}} {{{{{m.REQUEST_MODEL}}}}}",
@@ -107,7 +108,7 @@ def deploys() -> dict[str, Any]:
         "enable": True,
         "datasource": DATA_SOURCE,
         "iconColor": "blue",
-        "expr": f"{version} ({calls}) unless {version} ({calls} offset 2m)",
+        "expr": f"{version} ({calls}) unless {version} ({calls} offset $__interval)",
         "step": "60s",
         "titleFormat": f"{{{{{m.JOB}}}}} {{{{{m.VERSION}}}}}",
         "textFormat": "a version that was not there before",
@@ -186,8 +187,10 @@ def defaults(what: Panel) -> dict[str, Any]:
         "unit": unit(what.unit),
         "noValue": what.nothing,
         "color": {"mode": "palette-classic" if what.kind == "curves" else "thresholds"},
-        "thresholds": thresholds(what.steps, what.base),
+        "thresholds": thresholds(what.steps, neutral(what)),
     }
+    if what.kind == "bars":
+        made["displayName"] = "${__field.name}"
     if what.decimals is not None:
         made["decimals"] = what.decimals
     if what.kind in ("bars", "curves"):
@@ -205,10 +208,15 @@ def defaults(what: Panel) -> dict[str, Any]:
             "thresholdsStyle": {"mode": "dashed" if what.steps else "off"},
         }
     if what.kind == "table":
-        made["custom"] = {"cellOptions": {"type": "auto"}, "filterable": False}
+        made["custom"] = {"cellOptions": {"type": "color-text" if what.words else "auto"}, "filterable": False}
         if what.words:
             made["mappings"] = [mapping(what)]
     return made
+
+
+def neutral(what: Panel) -> str:
+    """The colour of what is below the first step: none for a number that is neither good nor bad, and in tables."""
+    return "text" if what.kind == "table" or (what.kind == "stat" and not what.steps) else what.base
 
 
 def unit(name: Unit) -> str:
@@ -238,6 +246,12 @@ def overrides(what: Panel) -> list[dict[str, Any]]:
     if what.kind == "table":
         return [named(column.title, cell(column)) for column in what.columns]
     found = [named(legend, say(word)) for legend, word in what.words.items()]
+    found += [
+        named(legend, [{"id": "thresholds", "value": thresholds(steps, what.base)}])
+        for legend, steps in what.own_steps.items()
+    ]
+    if what.kind == "bars":
+        found += [called(letter(index), query.legend) for index, query in enumerate(what.queries)]
     if what.dashed:
         properties = [
             {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [8, 8]}},
@@ -246,6 +260,12 @@ def overrides(what: Panel) -> list[dict[str, Any]]:
         ]
         found.append({"matcher": {"id": "byRegexp", "options": f"/{what.dashed}/"}, "properties": properties})
     return found
+
+
+def called(query: str, legend: str) -> dict[str, Any]:
+    """The name of a query's bars. Grafana leaves the name of a single bar out, unless there is one among the defaults too."""
+    text = re.sub(r"\{\{(\w+)\}\}", r"${__field.labels.\1}", legend)
+    return {"matcher": {"id": "byFrameRefID", "options": query}, "properties": [{"id": "displayName", "value": text}]}
 
 
 def named(name: str, properties: list[dict[str, Any]]) -> dict[str, Any]:
@@ -265,7 +285,10 @@ def say(word: Word) -> list[dict[str, Any]]:
 
 def cell(column: Column) -> list[dict[str, Any]]:
     """How a column is shown: its unit, its colours, its width."""
-    found: list[dict[str, Any]] = [{"id": "unit", "value": unit(column.unit)}]
+    nothing = {"type": "special", "options": {"match": "null", "result": {"text": "-", "color": "text"}}}
+    found: list[dict[str, Any]] = [{"id": "unit", "value": unit(column.unit)}, {"id": "noValue", "value": "-"}]
+    if column.base != "text":
+        found.append({"id": "mappings", "value": [nothing]})
     if column.steps:
         found.append({"id": "thresholds", "value": thresholds(column.steps, column.base)})
         found.append({"id": "color", "value": {"mode": "thresholds"}})

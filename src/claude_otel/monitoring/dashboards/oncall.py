@@ -6,7 +6,7 @@ from claude_otel import telemetry as t
 from claude_otel.monitoring import metric_names as m
 from claude_otel.monitoring import zone
 from claude_otel.monitoring.alert import Dashboard
-from claude_otel.monitoring.config import Config
+from claude_otel.monitoring.config import Config, Runaway
 from claude_otel.monitoring.dashboards.panel import BLAMES, Board, Column, Panel, Query, Row, Steps, Word
 from claude_otel.monitoring.dashboards.queries import FAILED, HAS_VERSION, counted, first_of, named, raw, recorded
 from claude_otel.monitoring.promql import by, number, on
@@ -22,10 +22,10 @@ def board(config: Config) -> Board:
         "Is it us or Anthropic, who is hurt, what burns money and when is the limit hit, what changed, is the cache "
         "broken and why: answers first, then what they rest on. One screen of 1920 by 1080 in kiosk mode.",
         (
-            Row(5, ((4, blame(config)), (4, hurt(config)), (4, burning(config)), (4, limit()), (4, changed()), (4, cache(config)))),
-            Row(7, ((9, failures()), (10, surfaces(config)), (5, alerts()))),
+            Row(4, ((4, blame(config)), (4, hurt(config)), (4, burning(config)), (4, limit()), (4, changed()), (4, cache(config)))),
+            Row(7, ((9, failures()), (9, surfaces(config)), (6, alerts()))),
             Row(7, ((9, spending()), (8, sites(config)), (7, budgets("3 · Budgets used", "claude-cost")))),
-            Row(7, ((7, changes()), (9, yesterday()), (8, misses()))),
+            Row(8, ((7, changes()), (9, yesterday()), (8, misses()))),
         ),
         hours=3,
         refresh="30s",
@@ -78,18 +78,24 @@ def hurt(config: Config) -> Panel:
 def burning(config: Config) -> Panel:
     """Question 3, what."""
     limit = config.limits.runaway.usd_per_hour
+    own = {name: runaway_steps(each.runaway) for name, each in config.surfaces.items() if each.runaway}
     worst = f"topk(1, 2 * {by((m.SURFACE,), recorded('surface_site:claude_cost_usd:increase30m'), 'max')}) > 0"
     return Panel(
-        "3 · What burns money? USD an hour", "answer",
+        "3 · What burns? USD an hour", "answer",
         (Query(first_of(worst, named("vector(0)", m.SURFACE, "nothing")), f"{{{{{m.SURFACE}}}}}"),),
         "The surface with the dearest call site, in USD an hour, by the last half hour.",
         f"Less than ${number(limit / 2)} an hour. From ${number(limit)} on it is a runaway, and pages.",
         "A loop: stop the process, or give it an end. Traffic: nothing. A model or a prompt: question 4. The cache: "
         "question 5.",
-        unit="currencyUSD", decimals=2, steps=((limit / 2, "orange"), (limit, "red")), nothing="No telemetry",
-        words={"nothing": Word("Nothing", "gray")},
+        unit="currencyUSD", decimals=2, steps=runaway_steps(config.limits.runaway), nothing="No telemetry",
+        words={"nothing": Word("Nothing", "gray")}, own_steps=own,
         boards=("claude-cost",), alerts=("ClaudeRunawaySpending", "ClaudeCostSpike"),
     )  # fmt: skip
+
+
+def runaway_steps(runaway: Runaway) -> Steps:
+    """Orange from half of what is a runaway, red from there on."""
+    return ((runaway.usd_per_hour / 2, "orange"), (runaway.usd_per_hour, "red"))
 
 
 def limit() -> Panel:
@@ -163,12 +169,19 @@ def changed() -> Panel:
     """Question 4."""
     return Panel(
         "4 · What changed? Last hour", "answer",
-        (Query(first_of(f"count (\n{what_changed()}\n)", "vector(0)"), "changes"),),
+        (
+            Query(
+                first_of(
+                    named(f"count (\n{what_changed()}\n)", "what", "changes"), named("vector(0)", "what", "nothing")
+                ),
+                "{{what}}",
+            ),
+        ),
         "How many new releases, new models and changed prompts were seen in the last hour. The table below names them.",
         "Nothing has changed, or what has is yours.",
         "Compare the times of the blue marks (releases) with the curves; roll back what coincides.",
-        steps=((1, "blue"),), base="gray", nothing="No telemetry", decimals=0,
-        words={"changes": Word("Releases, models, prompts")}, in_part=True,
+        nothing="No telemetry", decimals=0, in_part=True,
+        words={"changes": Word("New things", "blue"), "nothing": Word("Nothing", "gray")},
         alerts=("ClaudeUnpinnedModel",),
     )  # fmt: skip
 
@@ -246,12 +259,12 @@ def surfaces(config: Config) -> Panel:
         "Red is hurt: see question 1 for why. A surface that is only slow: its latency on the dashboard Surfaces.",
         columns=(
             Column(m.SURFACE, "Surface"),
-            Column("A", "Calls", "none", width=70, decimals=0),
-            Column("B", "Failed", "percentunit", ((float(error) / 2, "orange"), (float(error), "red")), 80, 1),
-            Column("C", "Over budget", "percentunit", ((0.05, "orange"), (0.3, "red")), 100, 1),
-            Column("D", "Text p95", "s", width=85, decimals=2),
-            Column("E", "Answer p95", "s", width=95, decimals=2),
-            Column("F", "Burn 1 h", "none", ((1, "orange"), (burn.slow, "red")), 80, 1),
+            Column("A", "Calls", "none", width=60, decimals=0),
+            Column("B", "Failed", "percentunit", ((float(error) / 2, "orange"), (float(error), "red")), 72, 1),
+            Column("C", "Over budget", "percentunit", ((0.05, "orange"), (0.3, "red")), 98, 1),
+            Column("D", "Text p95", "s", width=82, decimals=2),
+            Column("E", "Answer p95", "s", width=98, decimals=2),
+            Column("F", "Burn 1 h", "none", ((1, "orange"), (burn.slow, "red")), 76, 1),
         ),
         nothing="No calls in 5 minutes", boards=("claude-latency",), alerts=("ClaudeLatencyHigh",),
     )  # fmt: skip
@@ -259,21 +272,21 @@ def surfaces(config: Config) -> Panel:
 
 def alerts() -> Panel:
     """What fires."""
-    labels = ("severity", "alertname", m.SURFACE)
+    firing = 'ALERTS{alertstate="firing", alertname!="Watchdog", severity!="info"}'
+    short = f'label_replace({firing}, "alert", "$1", "alertname", "(?:Claude)?(.*)")'
     return Panel(
         "Alerts that fire", "table",
-        (Query(by(labels, 'ALERTS{alertstate="firing", alertname!="Watchdog"}', "count")),),
-        "Every alert that fires now. The bands over the curves are the same alerts in the past.",
+        (Query(by(("severity", "alert", m.SURFACE), short, "count")),),
+        "Every page and ticket that fires now. Red marks over the curves are where alerts began to fire.",
         "None fires.",
-        "Follow the runbook in its annotations, or alerts/runbooks/NAME.md.",
+        "Follow the runbook in its annotations, or alerts/runbooks/ClaudeNAME.md.",
         columns=(
-            Column("severity", "", width=65),
-            Column("alertname", "Alert"),
-            Column(m.SURFACE, "Surface"),
+            Column("severity", "Level", width=60),
+            Column("alert", "Alert"),
+            Column(m.SURFACE, "Surface", width=115),
         ),
-        words={"page": Word("page", "red"), "ticket": Word("ticket", "orange"), "info": Word("info", "blue")},
-        nothing="No alert fires",
-        alerts=("Watchdog",),
+        words={"page": Word("page", "red"), "ticket": Word("ticket", "orange")},
+        nothing="No alert fires", alerts=("Watchdog",),
     )  # fmt: skip
 
 
@@ -364,8 +377,8 @@ def yesterday() -> Panel:
         "Cost up without calls: model, effort, prompt or cache. Slower without errors: longer answers, or the API.",
         columns=(
             Column("what", "In an hour"),
-            Column("A", "Now", "none", width=80, decimals=2),
-            Column("B", "Yesterday", "none", width=90, decimals=2),
+            Column("A", "Now", "none", width=90),
+            Column("B", "Yesterday", "none", width=90),
             Column("C", "Change", "percentunit", ((-10, "text"), (0.5, "orange"), (2, "red")), 80, 0),
         ),
         nothing="No calls in an hour", alerts=("ClaudeCostSpike",),
@@ -399,8 +412,8 @@ def misses() -> Panel:
         "What missing the cache has cost in the last hour, by surface and reason: the API's reason where it tells one, "
         "else what the instrumentation saw.",
         "Cents: each prompt is written once before it can be read.",
-        "`system_changed`, `tools_changed`: find what varies before the cached part. `ttl_expired`: calls too far apart, "
-        "use the 1 h cache. `concurrent_first`: warm it before the parallel calls.",
+        "`system_changed`, `tools_changed`: find what varies before the cached part. `expired`: calls too far apart, "
+        "use the 1 h cache. `parallel`: warm it before the parallel calls.",
         unit="currencyUSD", decimals=4, base="orange", nothing="No miss has cost anything",
         boards=("claude-cache",), alerts=("ClaudeCacheHitDrop", "ClaudeCacheNetNegative"),
     )  # fmt: skip

@@ -76,6 +76,8 @@ class Panel:
     steps: Steps = ()
     base: Colour = "green"
     """The colour below the first step."""
+    own_steps: Mapping[str, Steps] = field(default_factory=dict)
+    """Other steps for some legends."""
     words: Mapping[str, Word] = field(default_factory=dict)
     """What stands for legends, or for values of labels in a table."""
     columns: tuple[Column, ...] = ()

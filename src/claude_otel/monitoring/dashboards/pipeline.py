@@ -36,7 +36,7 @@ def programs() -> Panel:
         "Programs of the stack", "table", (Query(by(("job", "instance"), 'up{job=~"collector|prometheus|alertmanager"}', "min")),),
         "Collector, Prometheus and Alertmanager, as Prometheus reaches them.",
         "All are up.", "`claude-otel stack status` says why one is down; what was sent to a Collector that is down is sent again.",
-        columns=(Column("job", "Program"), Column("instance", "Address"), Column("A", "", width=70)),
+        columns=(Column("job", "Program"), Column("instance", "Address"), Column("A", "State", width=80)),
         words={"1": Word("up", "green"), "0": Word("down", "red")},
         nothing="Nothing is scraped", alerts=("ClaudeCollectorDropping",),
     )  # fmt: skip
@@ -152,12 +152,12 @@ def ingestion() -> Panel:
 
 def rules() -> Panel:
     """How long rules take."""
-    took = f'max by (group) (label_replace(prometheus_rule_group_last_duration_seconds{{{PROMETHEUS}}}, "group", "$1", "rule_group", ".*;(.*)"))'
+    took = f"prometheus_rule_group_last_duration_seconds{{{PROMETHEUS}}}"
     failed = f"sum (rate(prometheus_rule_evaluation_failures_total{{{PROMETHEUS}}}[$__rate_interval]))"
     return Panel(
         "How long rules take", "curves",
-        (Query(f"topk(5, {took})", "{{group}}"), Query(f"{failed} > 0", "failures a second")),
-        "How long the last evaluation of each group of rules took, the five longest; and evaluations that failed.",
+        (Query(f"sum ({took})", "all groups"), Query(f"max ({took})", "longest group"), Query(f"{failed} > 0", "failures a second")),
+        "How long the last evaluation of all groups of rules took, and of the longest; and evaluations that failed.",
         "Far below the minute in which they are repeated; no failures.", "Prometheus needs more CPU, or there are too many series.",
         unit="s", nothing="No rules", alerts=("ClaudeRuleEvaluationFailing",),
     )  # fmt: skip
@@ -177,16 +177,16 @@ def series() -> Panel:
 def notifications() -> Panel:
     """Whether notifications arrive."""
     parts = {
-        "Prometheus to Alertmanager": f"sum (rate(prometheus_notifications_errors_total{{{PROMETHEUS}}}[$__rate_interval]))",
-        "Alertmanager to receivers": 'sum (rate(alertmanager_notifications_failed_total{job="alertmanager"}[$__rate_interval]))',
-        "sent": 'sum (rate(alertmanager_notifications_total{job="alertmanager"}[$__rate_interval]))',
+        "Prometheus to Alertmanager": f"3600 * sum (rate(prometheus_notifications_errors_total{{{PROMETHEUS}}}[$__rate_interval]))",
+        "Alertmanager to receivers": '3600 * sum (rate(alertmanager_notifications_failed_total{job="alertmanager"}[$__rate_interval]))',
+        "sent": '3600 * sum (rate(alertmanager_notifications_total{job="alertmanager"}[$__rate_interval]))',
     }
     return Panel(
-        "Notifications, failed and sent, a second", "curves",
+        "Notifications, failed and sent, an hour", "curves",
         tuple(Query(expr, legend) for legend, expr in parts.items()),
-        "Notifications that Alertmanager sent, and those that failed on either leg of the way.",
+        "Notifications that Alertmanager sent, and those that failed on either leg of the way, as a rate.",
         "No failures.", "Pages may not reach anybody: Alertmanager's log says why.",
-        unit="none", decimals=2, nothing="Alertmanager is not scraped", alerts=("ClaudeNotificationsFailing",),
+        unit="none", decimals=0, nothing="Alertmanager is not scraped", alerts=("ClaudeNotificationsFailing",),
     )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ LEVELS: dict[str, Labels] = {
 """The labels that a recorded series has, by the level at the start of its name."""
 
 FAILED = f"{m.BLAME}!~{NO_FAILURE}"
+NOT_FAILED = f"{m.BLAME}=~{NO_FAILURE}"
 HAS_VERSION = f'{m.VERSION}!=""'
 
 
@@ -82,11 +83,6 @@ def counted(metric: t.Metric, labels: Labels, window: str, more: str = "") -> st
     series = raw(metric, more)
     now, before = f"last_over_time({series}[{window}])", f"last_over_time({series}[{window}] offset {window})"
     return by(labels, f"{now} - {before} >= 0\nor\n{now}")
-
-
-def rate(metric: t.Metric, labels: Labels, more: str = "") -> str:
-    """What a raw counter grows by in a second, over time."""
-    return by(labels, f"rate({raw(metric, more)}[$__rate_interval])")
 
 
 def quantile(q: float, metric: t.Metric, labels: Labels, more: str = "") -> str:

@@ -7,9 +7,9 @@ from claude_otel.monitoring import ledger
 from claude_otel.monitoring import metric_names as m
 from claude_otel.monitoring.config import Config
 from claude_otel.monitoring.dashboards.panel import Board, Column, Panel, Query, Row
-from claude_otel.monitoring.dashboards.queries import FAILED, named, quantile, raw, recorded, spent
+from claude_otel.monitoring.dashboards.queries import NOT_FAILED, follow, named, quantile, raw, recorded, spent
 from claude_otel.monitoring.ledger import LatencyBudget, increase, latency_budgets
-from claude_otel.monitoring.promql import by, number, on, quoted
+from claude_otel.monitoring.promql import any_of, by, number, on
 
 SURFACE = (m.SURFACE,)
 BUDGET = (m.SURFACE, "budget")
@@ -51,15 +51,15 @@ def latency(config: Config) -> Panel:
         Column("E", "Burn 6 h", "none", ((1, "orange"), (config.limits.latency_burn.slow, "red")), 80, 1),
     ]
     queries = [
-        Query(recorded("surface_budget:claude_latency_budget:value")),
-        Query(recorded(f"{over}:ratio1h")),
-        Query(allowed),
+        Query(by(BUDGET, recorded("surface_budget:claude_latency_budget:value"))),
+        Query(by(BUDGET, recorded(f"{over}:ratio1h"))),
+        Query(by(BUDGET, allowed)),
         Query(f"{recorded(f'{over}:ratio1h')} / {on(BUDGET)} {allowed}"),
         Query(f"{recorded(f'{over}:ratio6h')} / {on(BUDGET)} {allowed}"),
     ]
     found = latency_budgets(config)
     if found:
-        queries.append(Query("\nor\n".join(left(budget) for budget in found)))
+        queries.append(Query("\nor\n".join(left(*each) for each in alike(found))))
         columns.append(Column("F", "Left, 30 d", "percentunit", ((0, "orange"), (0.25, "text")), 90, 0, "red"))
     return Panel(
         "Latency budgets", "table", tuple(queries),
@@ -71,30 +71,37 @@ def latency(config: Config) -> Panel:
     )  # fmt: skip
 
 
-def left(budget: LatencyBudget) -> str:
-    """What is left of 30 days of what a latency budget allows to be over it."""
-    mine = f"{m.SURFACE}={quoted(budget.surface)}"
-    follow = f'{m.SURFACE}=~"$surface"'
-    every = increase(budget.row, SURFACE, "30d", f'{mine}, {follow}, le="+Inf"')
-    within = increase(budget.row, SURFACE, "30d", f'{mine}, {follow}, le!="+Inf"')
-    allowed = number(round(1 - budget.within / 100, 6))
-    return named(f"1 - (1 - ({within}) / (({every}) > 0)) / {allowed}", "budget", budget.key)
+def left(key: str, row: ledger.Row, within: float, surfaces: list[str]) -> str:
+    """What is left of 30 days of what budgets on the same thing, with the same edge and share, allow to be over it."""
+    mine = follow([m.SURFACE], f"{m.SURFACE}=~{any_of(surfaces)}")
+    every = increase(row, SURFACE, "30d", f'{mine}, le="+Inf"')
+    inside = increase(row, SURFACE, "30d", f'{mine}, le!="+Inf"')
+    allowed = number(round(1 - within / 100, 6))
+    return named(f"1 - (1 - ({inside}) / (({every}) > 0)) / {allowed}", "budget", key)
+
+
+def alike(budgets: list[LatencyBudget]) -> list[tuple[str, ledger.Row, float, list[str]]]:
+    """The surfaces that have the same budget, by what it is on, its row in the ledger, and the share within it."""
+    found: dict[tuple[str, ledger.Row, float], list[str]] = {}
+    for budget in budgets:
+        found.setdefault((budget.key, budget.row, budget.within), []).append(budget.surface)
+    return [(*same, names) for same, names in found.items()]
 
 
 def availability(config: Config) -> Panel:
     """The availability of each surface."""
     allowed = recorded("surface:claude_failures_allowed:ratio")
     every = f"({spent(ledger.CALLS, SURFACE, '30d')})"
-    failed = f"({spent(ledger.CALLS, SURFACE, '30d', FAILED)})"
+    good = f"({spent(ledger.CALLS, SURFACE, '30d', NOT_FAILED)})"
     burn = config.limits.availability_burn
     return Panel(
         "Availability", "table",
         (
-            Query(recorded("surface:claude_calls:increase1h")),
-            Query(recorded("surface:claude_calls_failed:ratio1h")),
+            Query(by(SURFACE, recorded("surface:claude_calls:increase1h"))),
+            Query(by(SURFACE, recorded("surface:claude_calls_failed:ratio1h"))),
             Query(f"{recorded('surface:claude_calls_failed:ratio1h')} / {on(SURFACE)} {allowed}"),
             Query(f"{recorded('surface:claude_calls_failed:ratio6h')} / {on(SURFACE)} {allowed}"),
-            Query(f"1 - (({failed} or {every} * 0) / ({every} > 0)) / {on(SURFACE)} {allowed}"),
+            Query(f"1 - (1 - ({good} or {every} * 0) / ({every} > 0)) / {on(SURFACE)} {allowed}"),
         ),
         "Calls of the last hour, the share that failed, how fast that uses up the error budget of `availability` (1 lasts "
         "30 days), and what is left of 30 days of it.",

@@ -16,7 +16,7 @@ CHOICES = {
     "service": (m.JOB, ledger.CALLS.where()),
     "environment": (m.ENVIRONMENT, ledger.CALLS.where(f'{m.JOB}=~"$service"')),
     "surface": (m.SURFACE, ledger.CALLS.where(f'{m.JOB}=~"$service", {m.ENVIRONMENT}=~"$environment"')),
-    "model": (m.RESPONSE_MODEL, ledger.COST.where(f'{m.JOB}=~"$service", {m.SURFACE}=~"$surface"')),
+    "model": (m.RESPONSE_MODEL, ledger.INPUT_TOKENS.where(f'{m.SURFACE}=~"$surface"')),
 }
 """Each choice: the label that is chosen from, and the series that have it. All of them are in the ledger: few series."""
 
