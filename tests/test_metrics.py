@@ -282,7 +282,7 @@ def values(number: int) -> tuple[Any, ...]:
 
 
 def count(table: Table, number: int) -> None:
-    table.add([(table.cells((number,), lambda: [(t.CALLS_METRIC, values(number))])[0], 1)])
+    table.add([(table.row((number,), lambda: [(t.CALLS_METRIC, values(number))]), (1,))])
 
 
 def test_sets_of_attributes_fold_at_the_cap() -> None:

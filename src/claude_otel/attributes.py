@@ -277,7 +277,7 @@ def paid(bills: list[Bill], values: Attributes) -> None:
     for bill in bills:
         for _, component, usd in bill.lines:
             name = _COST_OF[component]
-            values[name] = values.get(name, 0.0) + usd
+            values[name] = usd if name not in values else values[name] + usd
 
 
 _COST_OF = {component: f"claude.cost.{component}" for component in t.COST_COMPONENTS}

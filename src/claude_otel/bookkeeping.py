@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from opentelemetry.context import get_current
@@ -74,17 +75,16 @@ class Books:
     def begin(self, call: Call) -> None:
         """Counts a call that has begun and not ended."""
         provider, surface = call.target.provider, call.attribution.surface
-        (call.active,) = self.instruments.table.cells(
+        call.active = self.instruments.table.row(
             ("active", call.operation, provider, call.model, surface),
             lambda: [(t.ACTIVE_METRIC, (call.operation, provider, self.model(call.model), surface))],
         )
-        self.instruments.table.add([(call.active, 1)])
+        self.instruments.table.add([(call.active, (1,))])
 
     def error(self, component: str) -> None:
         """Counts a failure of our own."""
         table = self.instruments.table
-        cells = table.cells(("error", component), lambda: [(t.ERRORS_METRIC, (component,))])
-        table.add([(cells[0], 1)])
+        table.add([(table.row(("error", component), lambda: [(t.ERRORS_METRIC, (component,))]), (1,))])
 
     def book(self, call: Call, account: Account) -> None:
         """Books an ended call."""
@@ -96,11 +96,12 @@ class Books:
         # The results of a batch were booked as they were read.
         if call.results is None:
             for item in account.all:
-                changes += self.used(call, item.usage, item.bill)
+                if item.usage is not None:
+                    changes.append(self.used(call, item.usage, item.bill))
         if account.usage is None and call.operation == "chat":
-            changes += self._nothing_used(call)
+            changes.append(self._nothing_used(call))
         if account.miss is not None:
-            changes += self._missed(call, account.miss, account.missed_cost)
+            changes.append(self._missed(call, account.miss, account.missed_cost))
         table.book(changes, self._times(call, account, who), time.time_ns(), call.context or get_current())
         limits = call.headers.rate_limits
         if limits:
@@ -114,14 +115,13 @@ class Books:
             key: Values = ("ended", who, told, attempts[0].status, attempts[0].blame)
         else:
             key = ("ended", who, told, *[(attempt.status, attempt.blame) for attempt in attempts])
-        cells = table.known.get(key) or table.learn(key, self._series_of_end(call))
-        changes: list[Change] = [(cell, 1) for cell in cells]
+        row = table.known.get(key) or table.learn(key, self._series_of_end(call))
+        changes: list[Change] = [(row, (1,) * len(row.cells))]
         if call.active is not None:
-            changes.append((call.active, -1))
+            changes.append((call.active, (-1,)))
         if call.new_prompt:
             surface = call.attribution.surface
-            cells = table.cells(("changed", surface), lambda: [(t.PROMPT_CHANGES_METRIC, (surface,))])
-            changes.append((cells[0], 1))
+            changes.append((table.row(("changed", surface), lambda: [(t.PROMPT_CHANGES_METRIC, (surface,))]), (1,)))
         return changes
 
     def _series_of_end(self, call: Call) -> Series:
@@ -135,38 +135,37 @@ class Books:
 
     def _backoffs(self, call: Call) -> list[Change]:
         changes: list[Change] = []
+        table = self.instruments.table
         for attempt, seconds in backoffs(call):
             values = (*self.common(call), str(attempt.status or NONE), attempt.blame or NONE)
             key = ("backoff", *values)
-            cells = self.instruments.table.cells(key, lambda values=values: [(t.BACKOFF_METRIC, values)])  # type: ignore[misc]
-            changes.append((cells[0], seconds))
+            changes.append((table.known.get(key) or table.learn(key, [(t.BACKOFF_METRIC, values)]), (seconds,)))
         return changes
 
-    def used(self, call: Call, usage: Usage | None, bill: Bill | None) -> list[Change]:
+    def used(self, call: Call, usage: Usage, bill: Bill | None) -> Change:
         """The tokens and the money of one answer, each iteration on its own model."""
-        if usage is None:
-            return []
         amounts: list[float] = []
         for entry in usage.entries:
             read, write_5m, write_1h = entry.cache_read, entry.cache_write_5m, entry.cache_write_1h
-            amounts += (
-                entry.input_tokens + read + write_5m + write_1h,
-                entry.output_tokens, read, write_5m, write_1h,
-            )  # fmt: skip
+            whole = entry.input_tokens + read + write_5m + write_1h
+            amounts += (whole, entry.output_tokens, read, write_5m, write_1h)
         if usage.reasoning_tokens is not None:
             amounts.append(usage.reasoning_tokens)
-        paid: tuple[object, ...] = ()
-        if bill is not None:
-            paid = bill.unpriced or tuple([(model, component) for model, component, _ in bill.lines])
-            amounts += [1] if bill.unpriced else [*[usd for _, _, usd in bill.lines], bill.uncached]
+        paid: Sequence[object] = ()
+        if bill is not None and bill.unpriced:
+            paid = bill.unpriced
+            amounts.append(1)
+        elif bill is not None:
+            # Models, components and amounts, each by themselves.
+            *paid, usd = zip(*bill.lines, strict=True) if bill.lines else ((), (), ())
+            amounts += (*usd, bill.uncached)
         who, table = call.attribution, self.instruments.table
         key = (
             "used", call.operation, call.target.provider, call.model, call.served, who.surface, who.call_site,
-            who.agent, call.asked.effort, usage.service_tier, usage.reasoning_tokens is None, bill is None,
-            len(usage.entries), *[entry.model for entry in usage.entries], *paid,
+            who.agent, call.asked.effort, usage.service_tier, usage.reasoning_tokens is None, bill is None, *paid,
+            *[entry.model for entry in usage.entries],
         )  # fmt: skip
-        cells = table.known.get(key) or table.learn(key, self._series_of_used(call, usage, bill))
-        return list(zip(cells, amounts, strict=True))
+        return table.known.get(key) or table.learn(key, self._series_of_used(call, usage, bill)), amounts
 
     def _series_of_used(self, call: Call, usage: Usage, bill: Bill | None) -> Series:
         """The series of `used`, in the order of its amounts."""
@@ -189,20 +188,19 @@ class Books:
         values = (*self.common(call, model), call.attribution.surface, tier, "unknown")
         return [(metric, (*values, *ttl)) for metric, *ttl in TOKENS]
 
-    def _nothing_used(self, call: Call) -> list[Change]:
+    def _nothing_used(self, call: Call) -> Change:
         """Zeros for a failed call, as the conventions ask: its series exist before the first tokens do."""
         key = ("nothing", call.operation, call.target.provider, call.model, call.served, call.attribution.surface)
-        cells = self.instruments.table.cells(key, lambda: self._series_of_tokens(call, None, "standard")[:2])
-        return [(cell, 0) for cell in cells]
+        row = self.instruments.table.row(key, lambda: self._series_of_tokens(call, None, "standard")[:2])
+        return row, (0, 0)
 
-    def _missed(self, call: Call, miss: Miss, cost: float | None) -> list[Change]:
+    def _missed(self, call: Call, miss: Miss, cost: float | None) -> Change:
         def series() -> Series:
             values = (*self.common(call), call.attribution.surface, miss.reason)
             return [(t.MISSED_TOKENS_METRIC, values), (t.MISSED_COST_METRIC, values)]
 
         key = (call.operation, call.target.provider, call.model, call.served, call.attribution.surface, miss.reason)
-        tokens, usd = self.instruments.table.cells(("missed", *key), series)
-        return [(tokens, miss.tokens), (usd, max(cost or 0.0, 0.0))]
+        return self.instruments.table.row(("missed", *key), series), (miss.tokens, max(cost or 0.0, 0.0))
 
     def _times(self, call: Call, account: Account, who: Values) -> list[Time]:
         """The measured times, for the points of their histograms; where there is none yet, they are recorded here."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import itemgetter, truediv
 from typing import Any, NamedTuple
 
 _RATE_LIMIT = "anthropic-ratelimit-"
@@ -40,8 +41,11 @@ NONE = Headers()
 
 def read(headers: Any) -> Headers:
     """What the `headers` of an answer tell. By their place, as one answer has them in the order of the other."""
-    rows = rows_of(headers)
-    names = tuple([lower for _, lower, _ in rows])
+    rows: Any = getattr(headers, "_list", None)
+    if type(rows) is not list:
+        rows = [(name, name.lower(), value) for name, value in headers.raw]
+    # `map` with a C function takes one step of the interpreter, a loop ten for each header.
+    names = tuple(map(_LOWER, rows))
     places = _PLACES.get(names)
     if places is None:
         places = places_of(names)
@@ -50,23 +54,27 @@ def read(headers: Any) -> Headers:
     found = Headers()
     for field, place in places.ids:
         setattr(found, field, text(rows[place][2]))
-    if places.limits:
-        take_limits(found, places.limits, rows)
+    if places.remaining and not whole_limits(found, places, rows):
+        broken_limits(found, places, rows)
     return found
 
 
-Rows = list[tuple[bytes, bytes, bytes]]
-"""Headers as the HTTP library keeps them: the name as it came, in lower case, and the value."""
+_LOWER, _VALUE = itemgetter(1), itemgetter(2)
+"""Of a header as the HTTP library keeps it: its name as it came, in lower case, and its value."""
 
-Limit = tuple[str, int, int]
-"""The type of a limit, and the places of what remains of it and of what it is in all; -1 for none."""
+Rows = list[tuple[bytes, bytes, bytes]]
 
 
 class Places(NamedTuple):
-    """Where among the headers of an answer those are that tell something: a field of `Headers` each, and the limits."""
+    """Where among the headers of an answer those are that tell something: a field of `Headers` each, and the limits.
+
+    The limits are listed by type: `kinds`, where what remains of each is told, and what it is in all; -1 for nowhere.
+    """
 
     ids: list[tuple[str, int]]
-    limits: list[Limit]
+    kinds: tuple[str, ...]
+    remaining: tuple[int, ...]
+    limits: tuple[int, ...]
 
 
 _PLACES: dict[tuple[bytes, ...], Places] = {}
@@ -74,16 +82,26 @@ _MOST_PLACES = 100
 _MOST_NAMES = 100
 
 
-def rows_of(headers: Any) -> Rows:
-    """The rows of `headers`."""
-    rows: Any = getattr(headers, "_list", None)
-    return rows if type(rows) is list else [(name, name.lower(), value) for name, value in headers.raw]
+def whole_limits(found: Headers, places: Places, rows: Rows) -> bool:
+    """Puts the rate limits into `found`, if each has both numbers, as they nearly always do."""
+    values = list(map(_VALUE, map(rows.__getitem__, places.remaining + places.limits)))
+    if -1 in places.remaining or -1 in places.limits or b"" in values or not b"".join(values).isdigit():
+        return False
+    numbers = list(map(int, values))
+    remaining, limits = numbers[: len(places.kinds)], numbers[len(places.kinds) :]
+    if max(numbers) > _LARGEST or 0 in limits:
+        return False
+    shares = list(map(truediv, remaining, limits))
+    least = min(shares)
+    found.rate_limits = list(zip(places.kinds, remaining, limits, strict=True))
+    found.scarcest = places.kinds[shares.index(least)], min(least, 1.0)
+    return True
 
 
-def take_limits(found: Headers, limits: list[Limit], rows: Rows) -> None:
-    """Puts the rate limits into `found`."""
+def broken_limits(found: Headers, places: Places, rows: Rows) -> None:
+    """Puts the rate limits into `found` as far as they are told."""
     least, scarcest, rate_limits = math.inf, "", []
-    for kind, at_remaining, at_limit in limits:
+    for kind, at_remaining, at_limit in zip(places.kinds, places.remaining, places.limits, strict=True):
         remaining = number(rows[at_remaining][2]) if at_remaining >= 0 else None
         limit = number(rows[at_limit][2]) if at_limit >= 0 else None
         if remaining is not None or limit is not None:
@@ -107,8 +125,12 @@ def places_of(names: tuple[bytes, ...]) -> Places:
         elif part in ("remaining", "limit") and len(name) <= _LONGEST and kind.startswith((_RATE_LIMIT, *_OTHERS)):
             kind = kind.removeprefix(_RATE_LIMIT if kind.startswith(_RATE_LIMIT) else "anthropic-")
             limits.setdefault(kind, {})[part] = place
-    of_limits = [(kind, of.get("remaining", -1), of.get("limit", -1)) for kind, of in sorted(limits.items())]
-    return Places(list(ids.items()), of_limits)
+    told = sorted(limits.items())
+    remaining, of_all = (tuple([of.get(part, -1) for _, of in told]) for part in ("remaining", "limit"))
+    return Places(list(ids.items()), tuple([kind for kind, _ in told]), remaining, of_all)
+
+
+_LARGEST = 10**15 - 1
 
 
 def number(value: bytes) -> int | None:

@@ -11,6 +11,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import add
 from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -53,7 +54,26 @@ class Cell:
         self.sum: float = 0
 
 
-Change = tuple[Cell, float]
+class Row:
+    """Cells that are added to together, and what was added since they were last looked at."""
+
+    __slots__ = ("cells", "sums")
+
+    def __init__(self, cells: tuple[Cell, ...]) -> None:
+        self.cells = cells
+        self.sums: Sequence[float] | None = None
+
+    def drain(self) -> None:
+        """Adds to the cells what was added to the row."""
+        if self.sums is not None:
+            for cell, amount in zip(self.cells, self.sums, strict=True):
+                cell.sum += amount
+            self.sums = None
+
+
+Change = tuple[Row, Sequence[float]]
+"""Amounts for the cells of a row, in their order."""
+
 Time = tuple[Point, float]
 
 
@@ -65,10 +85,10 @@ class Table:
         self._sums: dict[str, dict[Values, Cell]] = {}
         self._limits: dict[Values, tuple[Sequence[RateLimit], float]] = {}
         self._kinds = Bounded(20)
-        self.known: dict[Values, tuple[Cell, ...]] = {}
-        """Cells by what the caller knows them by, so that they need not be looked up one by one."""
-        self.pending: list[Point] = []
-        """The points of histograms that hold what was not collected yet."""
+        self.known: dict[Values, Row] = {}
+        """Rows by what the caller knows them by, so that their cells need not be looked up one by one."""
+        self.pending: list[Row | Point] = []
+        """The rows, and the points of histograms, that hold what was not looked at yet."""
 
     def clear(self) -> None:
         """Starts at zero, with a lock that nobody holds: for a forked child."""
@@ -78,18 +98,17 @@ class Table:
         self.known = {}
         self.pending.clear()
 
-    def cells(self, key: Values, series: Callable[[], Iterable[tuple[t.Metric, Values]]]) -> tuple[Cell, ...]:
-        """The cells of the counters and attribute values in `series`, which is asked when `key` is a new one."""
+    def row(self, key: Values, series: Callable[[], Iterable[tuple[t.Metric, Values]]]) -> Row:
+        """The row of the counters and attribute values in `series`, which is asked when `key` is a new one."""
         return self.known.get(key) or self.learn(key, series())
 
-    def learn(self, key: Values, series: Iterable[tuple[t.Metric, Values]]) -> tuple[Cell, ...]:
-        """The cells of the counters and attribute values in `series`, which `key` finds from now on."""
+    def learn(self, key: Values, series: Iterable[tuple[t.Metric, Values]]) -> Row:
+        """The row of the counters and attribute values in `series`, which `key` finds from now on."""
         with self.lock:
-            cells = tuple([self._cell(metric, values) for metric, values in series])
             if len(self.known) >= MOST_KNOWN:
                 self.known.clear()
-            self.known[key] = cells
-        return cells
+            found = self.known[key] = Row(tuple([self._cell(metric, values) for metric, values in series]))
+        return found
 
     def _cell(self, metric: t.Metric, values: Values) -> Cell:
         sums = self._sums.setdefault(metric.name, {})
@@ -98,25 +117,30 @@ class Table:
         return sums.setdefault(values, Cell())
 
     def add(self, changes: Iterable[Change]) -> None:
-        """Adds every amount to its cell."""
+        """Adds the amounts to their rows."""
         with self.lock:
-            for cell, amount in changes:
-                cell.sum += amount
+            self._add(changes)
+
+    def _add(self, changes: Iterable[Change]) -> None:
+        for row, amounts in changes:
+            if row.sums is None:
+                row.sums = amounts
+                self.pending.append(row)
+            else:
+                row.sums = list(map(add, row.sums, amounts))
 
     def book(self, changes: Iterable[Change], times: Iterable[Time], now: int, context: Context) -> None:
-        """Adds every amount to its cell, and every time, told at `now` in nanoseconds, to its histogram's point."""
+        """Adds the amounts to their rows, and each time, told at `now` in nanoseconds, to its histogram's point."""
         with self.lock:
-            for cell, amount in changes:
-                cell.sum += amount
+            self._add(changes)
             for point, seconds in times:
                 point.add(seconds, now, context)
 
     def drain(self) -> None:
-        """Gives the SDK what the points of histograms hold."""
-        if self.pending:
-            with self.lock:
-                while self.pending:
-                    self.pending.pop().drain()
+        """Adds what rows hold to the cells, and gives the SDK what the points of histograms hold."""
+        with self.lock:
+            while self.pending:
+                self.pending.pop().drain()
 
     def put(self, provider: str, model: str, limits: Sequence[RateLimit]) -> None:
         """Makes `limits` the last that were told of `model`, for the types that they are of."""
@@ -129,6 +153,7 @@ class Table:
 
     def sums(self, metric: t.Metric) -> list[tuple[Values, float]]:
         """Every sum of the counter `metric`."""
+        self.drain()
         with self.lock:
             return [(values, cell.sum) for values, cell in self._sums.get(metric.name, {}).items()]
 
@@ -195,8 +220,6 @@ class Instruments:
         self, metric: t.Metric, read: Callable[[t.Metric], list[tuple[Values, float]]]
     ) -> Callable[[CallbackOptions], Iterable[Observation]]:
         def observe(_: CallbackOptions) -> Iterable[Observation]:
-            # Every instrument that is observed is observed before the histograms are collected.
-            self.table.drain()
             return [Observation(value, {**attributes(metric, values), **self.own}) for values, value in read(metric)]
 
         return observe

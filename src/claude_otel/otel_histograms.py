@@ -38,10 +38,10 @@ class Point:
         "_offered", "_pending", "_storages", "_sum",
     )  # fmt: skip
 
-    def __init__(self, histogram: Any, attributes: Mapping[str, Any], pending: list[Point]) -> None:
+    def __init__(self, histogram: Any, attributes: Mapping[str, Any], pending: list[Any]) -> None:
         """`histogram` has taken a measurement with these `attributes`. Raises AttributeError where it is not known.
 
-        Points that hold what was not collected yet are in `pending`.
+        It puts itself into `pending` as long as it holds what was not collected yet.
         """
         self._histogram = histogram
         self._attributes = attributes
@@ -129,7 +129,7 @@ def aggregation_of(match: Any, attributes: Mapping[str, Any]) -> Any:
     raise AttributeError("no aggregation of its own")
 
 
-def point(histogram: Any, attributes: Mapping[str, Any], pending: list[Point]) -> Point | None:
+def point(histogram: Any, attributes: Mapping[str, Any], pending: list[Any]) -> Point | None:
     """The point of `histogram` for `attributes`, which it has just taken a measurement with."""
     try:
         return Point(histogram, attributes, pending)

@@ -126,7 +126,7 @@ class Recorder:
         usage = read(raw, model=model, ttl="5m")
         bill = bill_of(call, self.settings.prices, usage, model, get(message, "stop_reason"))
         results.add(usage, bill)
-        self._books.instruments.table.add(self._books.used(call, usage, bill))
+        self._books.instruments.table.add([self._books.used(call, usage, bill)])
 
     def end(self, call: Call) -> None:
         """Books the ended `call`. Never raises."""
