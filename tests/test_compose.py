@@ -115,13 +115,31 @@ def test_configuration_of_a_program_is_mounted() -> None:
                 assert any(file[0] == each or file[0].startswith(f"{each}/") for each in targets), f"{name}: {argument}"
 
 
-@pytest.mark.parametrize("path", ["compose-tempo.yaml", "compose-loki.yaml"])
-def test_additions_take_the_place_of_what_the_first_file_mounts(path: str) -> None:
-    """The Collector gets one configuration more by a mount at the same place."""
-    base = [mount.split(":")[1] for mount in services()["collector"]["volumes"]]
-    (added,) = parsed(path)["services"]["collector"]["volumes"]
-    assert added.split(":")[1] in base
-    assert added.startswith(f"./collector-{path.removeprefix('compose-')}:")
+@pytest.mark.parametrize(
+    ("added", "traces", "calls"),
+    [
+        ([], ["file/traces"], ["file/calls"]),
+        (["tempo"], ["file/traces", "otlp_grpc/tempo"], ["file/calls"]),
+        (["loki"], ["file/traces"], ["file/calls", "otlp_http/loki"]),
+        (["tempo", "loki"], ["file/traces", "otlp_grpc/tempo"], ["file/calls", "otlp_http/loki"]),
+    ],
+)
+def test_collector_sends_to_what_there_is(added: list[str], traces: list[str], calls: list[str]) -> None:
+    """Its files in their order, as the mounts give them: a later list takes the place of an earlier one."""
+    mounts: dict[str, str] = {}
+    for path in ("compose.yaml", *(f"compose-{name}.yaml" for name in added)):
+        for mount in parsed(path)["services"]["collector"]["volumes"]:
+            mounts[mount.split(":")[1]] = mount.split(":")[0]
+    files = [argument.removeprefix("--config=") for argument in services()["collector"]["command"]]
+    pipelines: dict[str, list[str]] = {}
+    exporters: set[str] = set()
+    for file in files:
+        told = parsed(mounts[file].removeprefix("./"))
+        pipelines |= {name: each["exporters"] for name, each in told["service"]["pipelines"].items()}
+        exporters |= set(told["exporters"])
+    assert pipelines["traces"] == traces
+    assert pipelines["logs/calls"] == calls
+    assert {name for each in pipelines.values() for name in each} == exporters
 
 
 def test_no_password_is_in_the_files() -> None:

@@ -160,8 +160,8 @@ services:
   collector:
 {hardened("collector")}\
     stop_grace_period: 30s
-    # compose-tempo.yaml and compose-loki.yaml put their files in the place of the second and the third; the same file
-    # once more changes nothing.
+    # Later files add to earlier ones. compose-tempo.yaml puts another in the place of the second and the third,
+    # compose-loki.yaml in that of the third; the file before once more changes nothing.
     command:
       - --config={FILES}/collector.yaml
       - --config={FILES}/collector-traces.yaml
@@ -257,6 +257,7 @@ services:
       {collector.TEMPO}: tempo:14317
     volumes:
       - ./collector-tempo.yaml:{FILES}/collector-traces.yaml:ro
+      - ./collector-tempo.yaml:{FILES}/collector-calls.yaml:ro
     depends_on:
       tempo:
         condition: service_started
