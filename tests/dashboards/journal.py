@@ -23,7 +23,7 @@ BLAME = {
 TYPES = {"connection_reset": "connection_error", "cut_mid_stream": "api_error"}
 """The type of an error that the API told nothing of."""
 
-SITES = {"checkout-chat": "mixed:chat", "support": "mixed:support", "nightly-batch": "mixed:batch"}
+SITES = {"checkout-chat": "mixed:chat", "nightly-batch": "mixed:batch"}
 
 COMPONENTS = {
     "input": ("input_tokens",),
@@ -31,6 +31,7 @@ COMPONENTS = {
     "cache_read": ("cache_read_input_tokens",),
     "cache_write_5m": ("cache_creation", "ephemeral_5m_input_tokens"),
     "cache_write_1h": ("cache_creation", "ephemeral_1h_input_tokens"),
+    "web_search": ("server_tool_use", "web_search_requests"),
 }
 
 
@@ -176,7 +177,10 @@ def bill(last: Entry) -> list[Part]:
     asked = json.loads(last.body)
     effort = (asked.get("output_config") or {}).get("effort", "default")
     where = last.headers["x-surface"]
-    site = SITES.get(where) or ("mixed:think" if "thinking" in asked else "mixed:report")
+    if where == "support":
+        site = "mixed:search" if "tools" in asked else "mixed:support"
+    else:
+        site = SITES.get(where) or ("mixed:think" if "thinking" in asked else "mixed:report")
     found = of_usage(usage, str(last.model_served), last.time, (where, site), effort, last.headers["x-agent"])
     unbilled = last.stop_reason == "refusal" and not usage["output_tokens"]
     return [replace(part, usd=0.0, plain_usd=0.0) if unbilled else part for part in found]
@@ -200,7 +204,7 @@ def of_usage(
         if tokens:
             alone = {path[0]: tokens} if len(path) == 1 else {path[0]: {path[1]: tokens}}
             usd = cost({**rest, **alone}, model, at)
-            plain = usd if component == "output" else cost({**rest, "input_tokens": tokens}, model, at)
+            plain = usd if component in ("output", "web_search") else cost({**rest, "input_tokens": tokens}, model, at)
             tier = usage.get("service_tier") or "standard"
             yield Part(*where, model, component, tier, effort, agent, tokens, float(usd), float(plain))
 

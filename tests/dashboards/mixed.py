@@ -24,6 +24,9 @@ client = anthropic.Anthropic(max_retries=1)
 number = 0
 exported: set[str] = set()
 
+SEARCH: Any = {"type": "web_search_20250305", "name": "web_search"}
+"""Searches are billed by the piece: at no discount, and at no other model's price."""
+
 EXPORTED = 1.5
 """Seconds after the first call of a call site, so that it is exported before the others: a rate needs two samples."""
 
@@ -74,6 +77,11 @@ def support(**asked: Any) -> Any:
     return client.messages.create(**asked)
 
 
+def search(**asked: Any) -> Any:
+    """The call site that searches the web."""
+    return client.messages.create(**asked)
+
+
 def chats() -> None:
     """Cached, and then with another system prompt."""
     for turn in range(6):
@@ -104,6 +112,7 @@ def faults() -> None:
         ask(support, "support", HAIKU, max_tokens=3)
     ask(support, "support", UNPRICED)
     ask(support, "support", RETIRING)
+    ask(search, "support", HAIKU, tools=[SEARCH])
 
 
 FINAL = (
@@ -116,7 +125,12 @@ def batch() -> None:
     requests: list[Request] = [
         {
             "custom_id": f"row-{row}",
-            "params": {"model": HAIKU, "max_tokens": 50, "messages": [{"role": "user", "content": f"Review {row}"}]},
+            "params": {
+                "model": HAIKU,
+                "max_tokens": 50,
+                "messages": [{"role": "user", "content": f"Review {row}"}],
+                "tools": [SEARCH] if row == 0 else [],
+            },
         }
         for row in range(4)
     ]

@@ -287,6 +287,24 @@ THE_API = {
 }
 
 
+WINDOWS = {
+    r"5 min": "5m", r"30 min|USD an hour": "30m", r"hour before|1 h\b|1 hour|[Ll]ast hour|Hits$": "1h",
+    r"24 hours": "1d", r"10 minutes": "10m",
+}  # fmt: skip
+"""Windows as titles have them."""
+
+ALSO = {
+    "2 · Surfaces in the last 5 minutes": {"1h"},  # the burn, whose column says so
+    "4 · What changed? Last hour": {"30m", "1d"},  # a model is new that is called, and was not for a day before
+    "4 · New in the last hour": {"30m", "1d"},
+    "4 · The last hour, and the same hour yesterday": {"5m", "1d"},  # p95; yesterday
+    "5 · Is the cache broken? Hits": {"7d"},  # against its own week
+    "Retried calls in 5 minutes: recovered, or failed all the same": {"1h"},  # how far the ledger looks back
+    "Tokens written for 5 minutes and for an hour, and read": {"1h"},  # the titles' are lifetimes
+}
+"""Other windows of a panel than its title's, and why."""
+
+
 class TestQueries:
     @pytest.mark.parametrize(("config", "board"), EVERY)
     def test_every_series_exists(self, config: Config, board: Board) -> None:
@@ -320,6 +338,14 @@ class TestQueries:
         """So that they have two samples whatever the export interval and the zoom are."""
         for expr in expressions(config, board):
             assert set(re.findall(r"\b(?:rate|irate|increase)\([^\[]*\[([^\]]*)\]", expr)) <= {"$__rate_interval"}
+
+    @pytest.mark.parametrize(("config", "board", "panel"), PANELS)
+    def test_windows_are_those_of_the_title(self, config: Config, board: Board, panel: Panel) -> None:
+        """What a title says of time is in its queries, and nothing else is but what is explained here."""
+        said = {window for words, window in WINDOWS.items() if re.search(words, panel.title)}
+        for query in panel.queries if said else ():
+            windows = set(re.findall(r"(?:increase|ratio|_|\[|offset )(\d+[mhd])\b(?!:)", query.expr))
+            assert windows <= said | ALSO.get(panel.title, set()), (panel.title, windows)
 
     @pytest.mark.parametrize(("config", "board"), EVERY)
     def test_brackets_close(self, config: Config, board: Board) -> None:

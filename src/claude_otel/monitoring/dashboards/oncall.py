@@ -239,6 +239,7 @@ def surfaces(config: Config) -> Panel:
     """What question 2 rests on."""
     error = share(config.limits.error_ratio)
     burn = config.limits.availability_burn
+    over = round(1 - max((each.within for each in config.surfaces.values()), default=95.0) / 100, 6)
     mine = (m.SURFACE,)
     slow = recorded("surface_budget:claude_latency_over_budget:ratio5m")
     failed = recorded("surface:claude_calls_failed:ratio1h")
@@ -261,7 +262,7 @@ def surfaces(config: Config) -> Panel:
             Column(m.SURFACE, "Surface"),
             Column("A", "Calls", "none", width=60, decimals=0),
             Column("B", "Failed", "percentunit", ((float(error) / 2, "orange"), (float(error), "red")), 72, 1),
-            Column("C", "Over budget", "percentunit", ((0.05, "orange"), (0.3, "red")), 98, 1),
+            Column("C", "Over budget", "percentunit", ((over, "orange"), (min(0.99, over * config.limits.latency_burn.fast), "red")), 98, 1),
             Column("D", "Text p95", "s", width=82, decimals=2),
             Column("E", "Answer p95", "s", width=98, decimals=2),
             Column("F", "Burn 1 h", "none", ((1, "orange"), (burn.slow, "red")), 76, 1),

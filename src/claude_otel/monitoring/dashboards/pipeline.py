@@ -55,7 +55,7 @@ def services() -> Panel:
         "Less than two export intervals (60 s each unless set).",
         "A service that should be there: is it up, and does it reach the Collector? `claude-otel doctor` in its place.",
         columns=(Column(m.JOB, "Service"), Column("A", "Ago", "s", ((180, "orange"), (600, "red")), 90, 0)),
-        nothing="No service has reported", alerts=("ClaudeTelemetryAbsent",),
+        in_part=True, nothing="No service has reported", alerts=("ClaudeTelemetryAbsent",),
     )  # fmt: skip
 
 
