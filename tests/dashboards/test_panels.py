@@ -14,16 +14,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import invented_history
 import pytest
 from asking import ALL, Values
 from expectations import EXPECTATIONS, OTHERS, SOME_KEYS, Between, Expectation, Expected
-from filled import CONFIG, Filled, filled
+from filled import CONFIG, PAST, Filled, filled
 from journal import Truth, truth
 from native_stack import eventually
 
 import journal_truth
 from claude_otel.demo.scenarios import SCENARIOS
 from claude_otel.fakeapi import Entry
+from claude_otel.monitoring import ledger
 from claude_otel.monitoring.dashboards import all_boards
 from claude_otel.monitoring.dashboards.grafana_json import deploys, firing
 from claude_otel.monitoring.dashboards.panel import Board, Panel, Query
@@ -257,6 +259,36 @@ class TestMixed:
         marks = play("mixed").annotations
         assert [each["metric"]["service_version"] for each in marks["Deploys"]] == ["7"]
         assert {each["metric"]["alertname"] for each in marks["Alerts"]} >= {"ClaudeSpendLimitReached"}
+
+
+class TestPast:
+    """A book that is three days old, with the same calls after them: what looks back is right too."""
+
+    def test_month_and_forecast(self, play: Play) -> None:
+        """This month is what the invented days cost and what the journal says; the forecast goes on at that rate."""
+        past = play("past")
+        now = datetime.fromtimestamp(past.filled.at, timezone.utc)
+        if now.day <= PAST.days:
+            pytest.skip("the invented days are partly last month's, whose midnights are not invented")
+        hourly = sum(1 + len(labels) for labels in invented_history.kept(PAST, ledger.COST))
+        (since,) = said(past, "claude-pipeline", "Money is counted since").values()
+        hours = 24 * PAST.days - invented_history.RECORDED_STEP / 3600  # the last sample is a step before the end
+        spent = hourly * hours + sum(past.truth.usd().values())
+        assert wrong(said(past, "claude-cost", "This month"), {("",): spent}, some=False) == {}
+        month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        left = (month + timedelta(days=32)).replace(day=1).timestamp() - past.filled.at
+        wanted = spent + spent / (past.filled.at - since / 1000) * left
+        (forecast,) = said(past, "claude-cost", "Month, forecast").values()
+        assert math.isclose(forecast, wanted, rel_tol=1e-3)
+
+    def test_yesterday(self, play: Play) -> None:
+        """Each row has the same hour of yesterday, as it was invented, and the change since."""
+        past = play("past")
+        now, before, change = past.values["claude-oncall", "4 · The last hour, and the same hour yesterday"]
+        assert set(before) == set(now)
+        assert 1.5 <= before["Calls",] <= 4.5
+        assert {key for key in change if not close(change[key], now[key] / before[key] - 1)} == set()
+        assert ("Calls",) in change
 
 
 def messages(entries: list[Entry]) -> list[Entry]:
