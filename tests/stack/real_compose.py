@@ -178,7 +178,12 @@ def stack(docker: str, hook: Hook, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def printed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The request ids of an instrumented program: one call that went well, and five that were refused."""
+    """The request ids of an instrumented program: one call that went well, and five that were refused.
+
+    It runs once the ledger counts: what came before that is no spending of the day, and no alert.
+    """
+    begun = 'count(claude:cost_usd:ledger{part="since"})'
+    assert eventually(lambda: stack.value(begun), lambda count: count == 1, seconds=120) == 1
     folder = tmp_path_factory.mktemp("program")
     (folder / "program.py").write_text(PROGRAM)
     sent = {
@@ -213,8 +218,9 @@ def test_all_are_up_and_healthy(stack: Stack) -> None:
     assert programs["prometheus"]["version"] == components.COMPONENTS["prometheus"].version
     assert all(each["healthy"] for each in programs.values())
     queues = eventually(lambda: json.loads(stack.claude_otel("stack", "status", "--json").stdout)["queues"], bool, 60)
-    assert queues[0]["exporter"] == "otlp_http/prometheus"
-    assert queues[0]["capacity_bytes"] == 256 * 1024 * 1024
+    capacity = {each["exporter"]: each["capacity_bytes"] for each in queues}
+    assert set(capacity) == {"otlp_http/prometheus", *(["otlp_grpc/tempo"] if TEMPO else [])}
+    assert capacity["otlp_http/prometheus"] == 256 * 1024 * 1024
 
 
 def test_ports_are_open_on_loopback_only(stack: Stack) -> None:
@@ -280,6 +286,16 @@ def test_call_is_found_again(stack: Stack, printed: list[str]) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith(printed[0])
     assert "checkout-chat" in done.stdout
+
+
+@pytest.mark.skipif(TEMPO is None, reason="no Tempo on PATH")
+def test_spans_arrive_in_tempo(stack: Stack, printed: list[str]) -> None:
+    """A trace for each call: the application has no span of its own around them."""
+    query = urllib.parse.urlencode({"q": '{ resource.service.name = "shop" }', "limit": 100})
+    found = eventually(
+        lambda: stack.ask("tempo", f"/api/search?{query}")["traces"], lambda traces: len(traces) == len(printed)
+    )
+    assert len(found) == len(printed)
 
 
 def test_programs_are_scraped(stack: Stack) -> None:
