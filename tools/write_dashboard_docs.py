@@ -10,7 +10,7 @@ from claude_otel.monitoring.dashboards import all_boards
 from claude_otel.monitoring.dashboards.panel import Board, Panel, Row
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "dashboards.md"
-PICTURES = "Grafana 12.3.0, 2026-11-21, filled by `claude-otel demo` on the native stack"
+PICTURES = "Grafana 12.3.0, 2026-11-21, filled by the scenarios of `claude-otel demo` on the native stack"
 
 HEAD = """\
 <!-- Written by `make docs` from src/claude_otel/monitoring/dashboards/. Do not edit. -->
