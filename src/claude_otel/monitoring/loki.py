@@ -50,6 +50,10 @@ schema_config:
         prefix: index_
         period: 24h
 
+# The clients for storage that 3.7 has unless told otherwise; later versions have others.
+storage_config:
+  use_thanos_objstore: false
+
 # Attributes of an event are kept beside it: {{service_name="shop"}} | claude_blame="provider"
 limits_config:
   allow_structured_metadata: true
