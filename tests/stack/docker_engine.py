@@ -27,6 +27,9 @@ from claude_otel.stack import components
 HOST = "10.213.0.1"
 """The address at which containers reach this machine."""
 
+BRIDGE = "claude-otel0"
+"""The engine's own bridge: `docker0` may be that of another engine."""
+
 NETWORKS = "10.214.0.0/16"
 
 INSTALL = (
@@ -44,15 +47,24 @@ pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}}"""
 
 def missing() -> str:
     """What is missing for an engine of our own, empty when nothing is."""
-    programs = [name for name in ("dockerd", "docker") if not shutil.which(name)]
+    programs = [name for name in ("dockerd", "docker", "ip") if not shutil.which(name)]
     if programs:
         return f"{' and '.join(programs)} not found. {INSTALL}"
     compose = subprocess.run(["docker", "compose", "version", "--short"], capture_output=True, text=True, check=False)
     if compose.returncode or not re.match(r"v?[2-9]", compose.stdout):
         return f"Docker Compose 2 not found. {INSTALL}"
+    if os.environ.get("CI") != "true" and answers("unix:///var/run/docker.sock"):
+        return (
+            "a Docker engine runs here, and starting a second one takes away its network rules. Stop it, or use CI=true"
+        )
     if os.geteuid() != 0:
         return "only root starts an engine: sudo --preserve-env=CI,START_DOCKERD,PATH make test-compose"
     return ""
+
+
+def answers(host: str) -> bool:
+    """Whether an engine answers at `host`."""
+    return subprocess.run(["docker", "--host", host, "version"], capture_output=True, check=False).returncode == 0
 
 
 @contextmanager
@@ -64,22 +76,34 @@ def engine(directory: Path) -> Iterator[str]:
         pytest.fail(missing())
     host = f"unix://{directory}/docker.sock"
     command = ["dockerd", "--data-root", f"{directory}/data", "--exec-root", f"{directory}/exec", "--host", host]
-    command += ["--pidfile", f"{directory}/pid", "--bip", f"{HOST}/24"]
+    command += ["--pidfile", f"{directory}/pid", "--bridge", BRIDGE]
     command += ["--default-address-pool", f"base={NETWORKS},size=24"]
-    with (directory / "dockerd.log").open("wb") as log:
+    with bridge(), (directory / "dockerd.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        try:
+            await_engine(process, host, directory / "dockerd.log")
+            yield host
+        finally:
+            process.terminate()
+            process.wait(120)
+
+
+@contextmanager
+def bridge() -> Iterator[None]:
+    """A bridge of this machine, which is gone afterwards."""
+    subprocess.run(["ip", "link", "add", "name", BRIDGE, "type", "bridge"], check=True)
     try:
-        await_engine(process, host, directory / "dockerd.log")
-        yield host
+        subprocess.run(["ip", "address", "add", f"{HOST}/24", "dev", BRIDGE], check=True)
+        subprocess.run(["ip", "link", "set", BRIDGE, "up"], check=True)
+        yield
     finally:
-        process.terminate()
-        process.wait(120)
+        subprocess.run(["ip", "link", "delete", BRIDGE], check=False)
 
 
 def await_engine(process: subprocess.Popen[bytes], host: str, log: Path, seconds: float = 60) -> None:
     """Waits until the engine answers."""
     limit = time.monotonic() + seconds
-    while subprocess.run(["docker", "--host", host, "version"], capture_output=True, check=False).returncode:
+    while not answers(host):
         if process.poll() is not None or time.monotonic() > limit:
             pytest.fail("the engine did not start:\n" + "\n".join(log.read_text().splitlines()[-10:]))
         time.sleep(0.3)
