@@ -52,11 +52,13 @@ def test_version_and_help() -> None:
     shown = claude_otel("--help", COLUMNS="100").stdout
     assert [line.split()[0] for line in shown.partition("Commands:\n")[2].splitlines()] == [
         "run",
+        "report",
         "demo",
         "fake-api",
         "doctor",
         "check",
         "generate",
+        "drill",
         "calls",
         "models",
         "stack",
