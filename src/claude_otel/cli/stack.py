@@ -108,19 +108,23 @@ def up_in_docker(
     """Starts the stack as containers."""
     from claude_otel.monitoring import generated
     from claude_otel.stack import containers
+    from claude_otel.stack.health import await_ledger
 
     state = state_of(directory)
     found = loaded(config)
     warn(found.warnings)
     choice = containers.Choice(port or (), tempo, loki)
     containers.up(found.config, generated.files(found.config), state, choice, say)
-    tell_addresses(state, containers.known_ports(state), grafana=True)
+    ports = containers.known_ports(state)
+    await_ledger(ports["prometheus"], say)
+    tell_addresses(state, ports, grafana=True)
 
 
 def up_as_processes(directory: Path | None, config: str | None, port: list[str] | None) -> None:
     """Starts the stack as processes of this machine."""
     from claude_otel.monitoring import generated
     from claude_otel.stack import native as stack
+    from claude_otel.stack.health import await_ledger
     from claude_otel.stack.ports import parsed
 
     state = state_of(directory)
@@ -129,6 +133,7 @@ def up_as_processes(directory: Path | None, config: str | None, port: list[str] 
     files = generated.files(found.config)
     ports = parsed(port) if port else stack.known_ports(state)
     stack.up(files, state, ports, say)
+    await_ledger(ports["prometheus"], say)
     tell_addresses(state, ports, grafana="grafana" in stack.all_running(state))
 
 

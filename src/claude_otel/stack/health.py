@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from claude_otel.cli.problem import Problem
+from claude_otel.stack.ports import HOST
 from claude_otel.stack.running import running
 from claude_otel.stack.service import Service
 from claude_otel.stack.state import State
@@ -49,6 +52,39 @@ def await_health(service: Service, state: State, say: Callable[[str], None], lim
             say(f"  {service.name} is starting, {waited:.0f} s …")
         time.sleep(STEP)
     return time.monotonic() - began
+
+
+LEDGER = 'count(claude:cost_usd:ledger{part="since"})'
+"""There as soon as the rules have been evaluated once: what comes before is in no sum of the day and the month."""
+
+LEDGER_LIMIT = 90.0
+"""Seconds that the first evaluation may take: the rules have an interval of a minute."""
+
+
+def await_ledger(prometheus: int, say: Callable[[str], None], limit: float = LEDGER_LIMIT) -> bool:
+    """Whether the sums of the day and the month have begun, of the Prometheus at the port `prometheus`."""
+    began = time.monotonic()
+    told = False
+    while not ledger_counts(prometheus):
+        waited = time.monotonic() - began
+        if waited > limit:
+            say(f"No rule was evaluated in {limit:.0f} s: see http://{HOST}:{prometheus}/rules. Sums have not begun.")
+            return False
+        if waited > 2 and not told:
+            told = True
+            say("  waiting for the first evaluation of the rules, up to a minute: what comes before it is in no sum …")
+        time.sleep(STEP * 5)
+    return True
+
+
+def ledger_counts(prometheus: int) -> bool:
+    """Whether the rules have been evaluated."""
+    url = f"http://{HOST}:{prometheus}/api/v1/query?{urllib.parse.urlencode({'query': LEDGER})}"
+    try:
+        with OPENER.open(url, timeout=2) as answer:
+            return bool(json.load(answer)["data"]["result"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def last_lines(log: Path, count: int = 6) -> str:
