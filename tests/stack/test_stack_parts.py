@@ -14,6 +14,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,7 @@ from claude_otel.cli.problem import Problem
 from claude_otel.cli.stack_page import age, lines, size
 from claude_otel.monitoring.prometheus import target_files
 from claude_otel.stack import build, components, data_versions, native
-from claude_otel.stack.health import OPENER
+from claude_otel.stack.health import OPENER, await_ledger
 from claude_otel.stack.notification_log import Server, notifications
 from claude_otel.stack.ports import DEFAULTS, check_free, free_ports, holder, is_free, parsed
 from claude_otel.stack.rotation import aside, rotate
@@ -389,3 +391,44 @@ def test_native_stack_of_an_older_version_on_newer_data(tmp_path: Path, monkeypa
     with pytest.raises(Problem, match=r"last written by 3\.15\.0, and this would be 3\.14\.0"):
         native.up({"stack/prometheus.yml": "x"}, state, free_ports(), print, optional=False)
     assert not (state.config / "stack").exists()
+
+
+@contextmanager
+def prometheus(answers: list[bytes]) -> Iterator[int]:
+    """The port of a server that gives `answers` one after the other, and the last one again and again."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answers.pop(0) if len(answers) > 1 else answers[0])
+
+        def log_message(self, *_: object) -> None:
+            """Prints nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+NOTHING_YET = b'{"status": "success", "data": {"result": []}}'
+BEGUN = b'{"status": "success", "data": {"result": [{"metric": {}, "value": [1, "1"]}]}}'
+
+
+def test_stack_is_up_when_the_rules_have_been_evaluated_once() -> None:
+    """Answers that say nothing of it, or are none, are asked again."""
+    answers = [NOTHING_YET, b"starting", b"[]", BEGUN]
+    said: list[str] = []
+    with prometheus(answers) as port:
+        assert await_ledger(port, said.append)
+    assert answers == [BEGUN]
+
+
+def test_rules_that_are_not_evaluated_are_told_of() -> None:
+    """The stack is up all the same; the message says where to look."""
+    said: list[str] = []
+    with prometheus([NOTHING_YET]) as port:
+        assert not await_ledger(port, said.append, limit=0.2)
+    assert said == [f"No rule was evaluated in 0 s: see http://127.0.0.1:{port}/rules. Sums have not begun."]
