@@ -21,6 +21,8 @@ from truths import Numbers, as_recorded, raw, recorded, truth
 
 from claude_otel.fakeapi import FakeAPI
 from claude_otel.monitoring.collector import QUEUE_MIB
+from claude_otel.stack.health import OPENER
+from claude_otel.stack.ports import HOST
 from claude_otel.stack.running import stop
 from programs import INSTRUMENT, environment
 
@@ -193,6 +195,14 @@ def fill(file: Path) -> None:
             stream.write(b"0" * 4096)
 
 
+def refused_metrics(stack: Stack) -> float:
+    """The metric points that the Collector has refused, as it says itself while Prometheus is down."""
+    address = f"http://{HOST}:{stack.ports['collector-metrics']}/metrics"
+    with OPENER.open(address, timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith("otelcol_receiver_refused_metric_points"))
+
+
 def test_disk_of_the_queue_is_full(stack: Stack, small_disk: Path) -> None:
     """It is told by the Collector's own metrics and its log, harms no worker, and all is well once there is room."""
     queue = stack.state.collector / "queue"
@@ -210,11 +220,15 @@ def test_disk_of_the_queue_is_full(stack: Stack, small_disk: Path) -> None:
         log = stack.state.log("collector")
         told = eventually(log.read_text, lambda text: "no space left" in text)
         assert "no space left" in told
+        # Spans and events have queues on this disk too: it has to be metrics that were refused before there is room.
+        assert eventually(lambda: refused_metrics(stack), bool)
         filler.unlink()
         stack.up()
         ended(started)
         check(stack, api)
-    assert stack.value('max_over_time(otelcol_receiver_refused_metric_points{transport="http"}[5m])') > 0
+    # Prometheus is told of it when it next looks at the Collector.
+    refused = 'max_over_time(otelcol_receiver_refused_metric_points{transport="http"}[5m])'
+    assert eventually(lambda: stack.value(refused), bool)
 
 
 def test_queue_is_bounded(tmp_path: Path) -> None:
@@ -229,4 +243,5 @@ def test_queue_is_bounded(tmp_path: Path) -> None:
         stack.up()
         ended(started)
         check(stack, api)
-        assert stack.value("max(max_over_time(otelcol_exporter_enqueue_failed_metric_points[5m]))") > 0
+        failed = "max(max_over_time(otelcol_exporter_enqueue_failed_metric_points[5m]))"
+        assert eventually(lambda: stack.value(failed), bool)
