@@ -8,11 +8,9 @@ in named volumes.
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 import shutil
 import time
-import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,8 +24,8 @@ from claude_otel.monitoring import compose
 from claude_otel.monitoring.alertmanager import LOCAL_LOG_URL_FILE
 from claude_otel.monitoring.config import Config
 from claude_otel.stack import data_versions, docker
-from claude_otel.stack.health import OPENER, is_healthy
-from claude_otel.stack.ports import HOST, Ports, check_distinct, check_free
+from claude_otel.stack.health import instant_query, is_healthy
+from claude_otel.stack.ports import HOST, Ports, check_free, parsed
 from claude_otel.stack.running import Running
 from claude_otel.stack.state import State, default_directory, write
 from claude_otel.stack.status import Program, Queue, Status
@@ -150,7 +148,7 @@ def variables(state: State) -> dict[str, str]:
 def wanted_variables(state: State, choice: Choice) -> dict[str, str]:
     """What has to be in the `.env`."""
     before = variables(state)
-    ports = wanted_ports(known_ports(state), choice.ports)
+    ports = parsed(choice.ports, known_ports(state))
     there = before.get("COMPOSE_FILE", "compose.yaml:compose-tempo.yaml").split(":")
     asked = {"tempo": choice.tempo, "loki": choice.loki}
     added = [
@@ -181,20 +179,6 @@ def known_ports(state: State) -> dict[str, int]:
     """The published ports that the stack has."""
     told = variables(state)
     return {name: int(told.get(compose.port_variable(name)) or usual) for name, usual in DEFAULTS.items()}
-
-
-def wanted_ports(known: Ports, changes: Iterable[str]) -> dict[str, int]:
-    """All published ports, with the changes `NAME=NUMBER`. Raises `Problem` on one that is none."""
-    ports = dict(known)
-    for change in changes:
-        name, _, number = change.partition("=")
-        if name not in ports:
-            raise Problem(f"--port {change}: there is no port {name!r}. There are {', '.join(ports)}.")
-        if not number.isdigit() or not 0 < int(number) < 65536:
-            raise Problem(f"--port {change}: {number!r} is no port. Say a number from 1 to 65535: --port {name}=19090")
-        ports[name] = int(number)
-    check_distinct(ports)
-    return ports
 
 
 def services(variables: Mapping[str, str]) -> list[str]:
@@ -349,10 +333,8 @@ def queues(port: int) -> Iterator[Queue]:
     """The queues of the Collector as Prometheus saw them last; none while it does not answer."""
     told: dict[str, dict[str, int]] = {}
     for key in ("size", "capacity"):
-        query = urllib.parse.urlencode({"query": f"max by (exporter) (otelcol_exporter_queue_{key})"})
         try:
-            with OPENER.open(f"http://{HOST}:{port}/api/v1/query?{query}", timeout=2) as answer:
-                found = json.load(answer)["data"]["result"]
+            found = instant_query(port, f"max by (exporter) (otelcol_exporter_queue_{key})")
         except OSError:
             return
         for each in found:

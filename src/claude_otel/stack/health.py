@@ -9,6 +9,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from claude_otel.cli.problem import Problem
 from claude_otel.stack.ports import HOST
@@ -79,12 +80,18 @@ def await_ledger(prometheus: int, say: Callable[[str], None], limit: float = LED
 
 def ledger_counts(prometheus: int) -> bool:
     """Whether the rules have been evaluated."""
-    url = f"http://{HOST}:{prometheus}/api/v1/query?{urllib.parse.urlencode({'query': LEDGER})}"
     try:
-        with OPENER.open(url, timeout=2) as answer:
-            return bool(json.load(answer)["data"]["result"])
+        return bool(instant_query(prometheus, LEDGER))
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def instant_query(prometheus: int, promql: str) -> list[dict[str, Any]]:
+    """What the Prometheus at the port `prometheus` answers now. Raises OSError where nobody does."""
+    url = f"http://{HOST}:{prometheus}/api/v1/query?{urllib.parse.urlencode({'query': promql})}"
+    with OPENER.open(url, timeout=2) as answer:
+        found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+    return found
 
 
 def last_lines(log: Path, count: int = 6) -> str:

@@ -37,9 +37,9 @@ LISTENING = "0A"
 Ports = Mapping[str, int]
 
 
-def parsed(changes: Iterable[str]) -> dict[str, int]:
-    """All ports, with the changes `NAME=NUMBER`. Raises `Problem` on one that is none."""
-    ports = dict(DEFAULTS)
+def parsed(changes: Iterable[str], known: Ports = DEFAULTS) -> dict[str, int]:
+    """The `known` ports, with the changes `NAME=NUMBER`. Raises `Problem` on one that is none."""
+    ports = dict(known)
     for change in changes:
         name, _, number = change.partition("=")
         if name not in ports:
