@@ -12,6 +12,7 @@ import gc
 import json
 import os
 import platform
+import random
 import statistics
 import subprocess
 import sys
@@ -20,84 +21,28 @@ import tracemalloc
 from collections.abc import Callable
 from datetime import datetime, timezone
 from importlib.metadata import version
+from operator import truediv
 from pathlib import Path
 from typing import Any
 
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter, LogRecordExportResult
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from transport import REQUEST, USD, client
+from copies import Copy
+from providers import Telemetry
+from transport import REQUEST, client
 
-import claude_otel
-from claude_otel import events, headers, recorder, spans
 from claude_otel import telemetry as t
 from claude_otel.account import Account
-from claude_otel.attribution import Attribution, Attributor
-from claude_otel.bookkeeping import Books
+from claude_otel.attribution import Attribution
+from claude_otel.headers import NONE
 
-RESOURCE = Resource({"service.name": "bench", "service.instance.id": "one"})
 GOALS = {"create": 0.5, "create with events": 0.65, "stream event": 0.35}
 """The most that ours may add, as a share of what the SDK's own spans add."""
 
+WHOLE = "ours with events"
+COLLECTED_EVERY = 200
+"""Calls between two collections of metrics: three a second at the default interval of a minute."""
 
-class Spans(SpanExporter):
-    """Counts spans, and keeps the last."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.last: Any = None
-
-    def export(self, spans: Any) -> SpanExportResult:
-        self.count += len(spans)
-        self.last = spans[-1]
-        return SpanExportResult.SUCCESS
-
-
-class Events(LogRecordExporter):
-    """Counts events."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def export(self, batch: Any) -> LogRecordExportResult:
-        self.count += len(batch)
-        return LogRecordExportResult.SUCCESS
-
-    def shutdown(self) -> None:
-        return
-
-    def force_flush(self, _: int = 0) -> bool:
-        return True
-
-
-class Telemetry:
-    """Providers as in production, but for exporters that drop everything."""
-
-    def __init__(self) -> None:
-        self.spans, self.events, self.metrics = Spans(), Events(), InMemoryMetricReader()
-        self.tracer_provider = TracerProvider(resource=RESOURCE)
-        self.tracer_provider.add_span_processor(BatchSpanProcessor(self.spans, max_queue_size=100_000))
-        self.meter_provider = MeterProvider([self.metrics], resource=RESOURCE)
-        self.logger_provider = LoggerProvider(resource=RESOURCE)
-        self.logger_provider.add_log_record_processor(BatchLogRecordProcessor(self.events, max_queue_size=100_000))
-
-    def instrument(self, logs: str = "off") -> None:
-        """Instruments with these providers."""
-        os.environ["CLAUDE_OTEL_LOGS"] = logs
-        claude_otel.instrument(
-            tracer_provider=self.tracer_provider,
-            meter_provider=self.meter_provider,
-            logger_provider=self.logger_provider,
-        )
-
-    def flush(self) -> None:
-        """Exports what is queued."""
-        self.tracer_provider.force_flush()
-        self.logger_provider.force_flush()
+WARM_UP = 10
+"""Rounds that are not timed."""
 
 
 def create(api: Any) -> None:
@@ -117,135 +62,101 @@ def helper(api: Any) -> None:
         events.until_done()
 
 
-def microseconds(work: Callable[[Any], None], api: Any, count: int) -> float:
-    """CPU time of one call, over `count` calls."""
-    started = time.process_time()
-    for _ in range(count):
-        work(api)
-    return (time.process_time() - started) / count * 1e6
-
-
-def measure(rounds: int, calls: int) -> dict[str, dict[str, float]]:
-    """Median CPU microseconds of a call, by way in and by who records it."""
-    telemetry = Telemetry()
-    off = client(open_telemetry=False)
-    sdk = client(open_telemetry={"tracer_provider": telemetry.tracer_provider})
-    times: dict[str, dict[str, list[float]]] = {}
-    for turn in range(rounds + 1):
-        for work, count in ((create, calls), (stream, max(calls // 40, 2)), (helper, max(calls // 40, 2))):
-            took = {"off": warm(work, off, count), "sdk": warm(work, sdk, count)}
-            for name, logs in (("ours", "off"), ("ours with events", "all")):
-                telemetry.instrument(logs)
-                took[name] = checked(telemetry, work, off, count, logs)
-                claude_otel.uninstrument()
-            if work is create:
-                took.update(without_parts(telemetry, off, count))
-            telemetry.flush()
-            if turn:  # the first round warms up
-                for name, value in took.items():
-                    times.setdefault(work.__name__, {}).setdefault(name, []).append(value)
-            progress(turn, rounds)
-    return {way: {name: statistics.median(values) for name, values in by.items()} for way, by in times.items()}
-
-
-def warm(work: Callable[[Any], None], api: Any, count: int) -> float:
-    """CPU time of one call after as many that are not measured: Python adapts to code that has changed."""
-    microseconds(work, api, count)
-    return microseconds(work, api, count)
-
-
-PARTS: dict[str, tuple[tuple[Any, str, Callable[..., Any]], ...]] = {
-    "span": ((spans.Starter, "start", lambda *_: None),),
-    "metrics": ((Books, "book", lambda *_: None), (Books, "begin", lambda *_: None)),
-    "log": ((events, "emit", lambda *_: None),),
-    "usage and price": ((recorder, "account_of", lambda *_: Account()),),
-    "attribution": ((Attributor, "attribute", lambda *_: Attribution("bench", "bench:one", None, None)),),
-    "request and cache": ((recorder.Recorder, "asks", lambda *_: None),),
-    "headers": ((headers, "read", lambda _: headers.NONE),),
+PARTS: dict[str, tuple[tuple[str, str, Callable[..., Any]], ...]] = {
+    "span": (("spans.Starter", "start", lambda *_: None),),
+    "metrics": (("bookkeeping.Books", "book", lambda *_: None), ("bookkeeping.Books", "begin", lambda *_: None)),
+    "log": (("events", "emit", lambda *_: None),),
+    "usage and price": (("recorder", "account_of", lambda *_: Account()),),
+    "attribution": (("attribution.Attributor", "attribute", lambda *_: Attribution("bench", "bench:one", None, None)),),
+    "request and cache": (("recorder.Recorder", "asks", lambda *_: None),),
+    "headers": (("headers", "read", lambda _: NONE),),
 }
 """The parts of a record, and what is put in their place to see what a call costs without them."""
 
 
-def without_parts(telemetry: Telemetry, api: Any, count: int) -> dict[str, float]:
-    """CPU time of one call that we record, events and all, without each of the parts."""
-    took = {}
-    for part, replaced in PARTS.items():
-        saved = [(owner, name, vars(owner)[name]) for owner, name, _ in replaced]
-        for owner, name, instead in replaced:
-            setattr(owner, name, instead)
-        telemetry.instrument("all")
-        took[f"without {part}"] = warm(create, api, count)
-        claude_otel.uninstrument()
-        for owner, name, original in saved:
-            setattr(owner, name, original)
-    return took
+class Variant:
+    """Who records a call: nobody, the SDK's own tracing, or we, perhaps without one of our parts.
+
+    Each has its own copy of the SDK and of us, which nobody changes once it is there.
+    """
+
+    def __init__(self, logs: str = "", native: bool = False, without: str = "") -> None:
+        self.telemetry = Telemetry()
+        self.logs = logs
+        self.whole = bool(logs) and not without
+        self.copy = Copy("anthropic", "claude_otel")
+        for owner, name, instead in PARTS.get(without, ()):
+            module, _, type_name = owner.partition(".")
+            found: Any = self.copy.module(f"claude_otel.{module}")
+            setattr(getattr(found, type_name) if type_name else found, name, instead)
+        with self.copy.current():
+            self.api = client(open_telemetry={"tracer_provider": self.telemetry.tracer_provider} if native else False)
+            if logs:
+                self.telemetry.instrument(self.copy.module("claude_otel"), logs)
+
+    def timed(self, work: Callable[[Any], None], count: int) -> float:
+        """CPU microseconds of one call over `count` calls, with the export of what they left and its share of a
+        collection of metrics.
+
+        Each call that we record is checked to have left all that it must: nothing is fast by being absent.
+        """
+        with self.copy.current():
+            work(self.api)
+            self.telemetry.flush()
+            before = self.telemetry.seen() if self.whole else {}
+            started = time.process_time()
+            for _ in range(count):
+                work(self.api)
+            self.telemetry.flush()
+            took = (time.process_time() - started) / count
+            if self.logs:
+                started = time.process_time()
+                self.telemetry.metrics.collect()
+                took += (time.process_time() - started) / COLLECTED_EVERY
+            if self.whole:
+                self.telemetry.check(before, count, self.logs)
+        return took * 1e6
+
+
+def measure(rounds: int, calls: int, streams: int) -> dict[str, dict[str, list[float]]]:
+    """CPU microseconds of a call in each round, by way in and by who records it."""
+    variants = {"off": Variant(), "sdk": Variant(native=True), "ours": Variant("off"), WHOLE: Variant("all")}
+    parts = {f"without {part}": Variant("all", without=part) for part in PARTS}
+    ways = ((create, calls, {**variants, **parts}), (stream, streams, variants), (helper, streams, variants))
+    for work, count, its_variants in ways:
+        for variant in its_variants.values():
+            variant.timed(work, count * WARM_UP)
+    gc.collect()
+    gc.freeze()
+    times: dict[str, dict[str, list[float]]] = {}
+    for turn in range(rounds):
+        for work, count, its_variants in ways:
+            names = list(its_variants)
+            # Neighbours in time are not the same ones in every round.
+            random.Random(turn).shuffle(names)
+            for name in names:
+                took = its_variants[name].timed(work, count)
+                times.setdefault(work.__name__, {}).setdefault(name, []).append(took)
+        progress(turn + 1, rounds)
+    return times
 
 
 def progress(turn: int, rounds: int) -> None:
     if sys.stderr.isatty():
-        sys.stderr.write(f"\rround {turn} of {rounds}")
-
-
-def checked(telemetry: Telemetry, work: Callable[[Any], None], api: Any, count: int, logs: str) -> float:
-    """The time of our calls, each of which has left all that it must: nothing is fast by being absent."""
-    microseconds(work, api, count)
-    telemetry.flush()
-    ended, emitted, cost = telemetry.spans.count, telemetry.events.count, total(telemetry, t.COST_METRIC)
-    calls = total(telemetry, t.CALLS_METRIC)
-    took = microseconds(work, api, count)
-    telemetry.flush()
-    assert telemetry.spans.count - ended == count, "a span for each call"
-    assert telemetry.events.count - emitted == (count if logs == "all" else 0), "an event for each call"
-    assert total(telemetry, t.CALLS_METRIC) - calls == count, "each call counted"
-    assert abs(total(telemetry, t.COST_METRIC) - cost - count * USD) < 1e-9 * count, "each call billed"
-    attributes = telemetry.spans.last.attributes
-    missing = {each for each in EXPECTED if each not in attributes}
-    assert not missing, f"the span has no {missing}"
-    return took
-
-
-EXPECTED = (
-    t.OPERATION, t.PROVIDER, t.REQUEST_MODEL, t.MAX_TOKENS, t.SERVER_ADDRESS, t.SERVER_PORT, t.TIMEOUT, t.MAX_RETRIES,
-    t.SDK_METHOD, t.PROMPT_FINGERPRINT, t.SURFACE, t.CALL_SITE, t.RESPONSE_ID, t.RESPONSE_MODEL, t.FINISH_REASONS,
-    t.STOP_REASON, t.REQUEST_ID, t.ORGANIZATION_ID, t.WORKSPACE_ID, t.STATUS_CODE, t.OUTCOME, t.INPUT_TOKENS,
-    t.OUTPUT_TOKENS, t.CACHE_READ_TOKENS, t.CACHE_WRITE_TOKENS, t.CACHE_WRITE_5M_TOKENS, t.CACHE_WRITE_1H_TOKENS,
-    t.REASONING_TOKENS, t.RESPONSE_TIER, t.GEO, t.TIME_TO_FIRST_TEXT, t.TIME_PER_OUTPUT_TOKEN, t.ATTEMPTS,
-    t.ATTEMPT_STATUSES, t.COST, t.UNCACHED_COST, t.RATE_LIMIT_TYPE, t.RATE_LIMIT_HEADROOM, "claude.cost.input",
-    "claude.cost.output", "claude.cost.cache_read", "claude.cost.cache_write_5m",
-)  # fmt: skip
-"""The attributes that the span of this call must have."""
-
-
-def total(telemetry: Telemetry, metric: t.Metric) -> float:
-    """The sum of a counter over all its points."""
-    data = telemetry.metrics.get_metrics_data()
-    return sum(
-        point.value
-        for resource in (data.resource_metrics if data else ())
-        for scope in resource.scope_metrics
-        for each in scope.metrics
-        if each.name == metric.name
-        for point in each.data.data_points
-    )
+        sys.stderr.write(f"\rround {turn} of {rounds}" + "\n" * (turn == rounds))
 
 
 def kept_bytes(calls: int = 2000) -> float:
     """Bytes that a call leaves behind once it has ended and was exported."""
-    telemetry, api = Telemetry(), client(open_telemetry=False)
-    telemetry.instrument("all")
-    for _ in range(200):
-        create(api)
-    telemetry.flush()
+    variant = Variant("all")
+    variant.timed(create, 200)
     gc.collect()
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    for _ in range(calls):
-        create(api)
-    telemetry.flush()
+    variant.timed(create, calls)
     gc.collect()
     after = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    claude_otel.uninstrument()
     return (after - before) / calls
 
 
@@ -257,33 +168,71 @@ def import_time(module: str, rounds: int = 7) -> float:
     return statistics.median(took)
 
 
+def medians(times: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, float]]:
+    """The usual time of each: that of the un-instrumented call, times the median of what multiple of it it takes.
+
+    A shared machine is now fast and now slow, for seconds; within a round it is mostly one of them.
+    """
+    usual = {}
+    for way, by in times.items():
+        off = statistics.median(by["off"])
+        usual[way] = {name: off * statistics.median(map(truediv, each, by["off"])) for name, each in by.items()}
+    return usual
+
+
 def ratios(times: dict[str, dict[str, float]], deltas: int = 500) -> dict[str, float]:
     """What ours adds, as a share of what the SDK's own spans add."""
     added = {way: {name: value - by["off"] for name, value in by.items()} for way, by in times.items()}
     per_event = {name: (added["stream"][name] - added["create"][name]) / deltas for name in ("sdk", "ours")}
     return {
         "create": added["create"]["ours"] / added["create"]["sdk"],
-        "create with events": added["create"]["ours with events"] / added["create"]["sdk"],
+        "create with events": added["create"][WHOLE] / added["create"]["sdk"],
         "stream": added["stream"]["ours"] / added["stream"]["sdk"],
         "stream helper": added["helper"]["ours"] / added["helper"]["sdk"],
         "stream event": per_event["ours"] / per_event["sdk"],
     }
 
 
+def spread(
+    times: dict[str, dict[str, list[float]]],
+    derive: Callable[[dict[str, dict[str, float]]], dict[str, float]],
+    samples: int = 1000,
+) -> dict[str, tuple[float, float]]:
+    """From where to where nine in ten lie of what `derive` gives for the medians of rounds drawn again at random."""
+    rounds, draw = len(times["create"]["off"]), random.Random(0)
+    derived: dict[str, list[float]] = {}
+    for _ in range(samples):
+        drawn = draw.choices(range(rounds), k=rounds)
+        sample = {way: {name: [each[i] for i in drawn] for name, each in by.items()} for way, by in times.items()}
+        for name, value in derive(medians(sample)).items():
+            derived.setdefault(name, []).append(value)
+    return {name: (sorted(each)[samples // 20], sorted(each)[-samples // 20]) for name, each in derived.items()}
+
+
+def shares(times: dict[str, dict[str, float]]) -> dict[str, float]:
+    """What each part adds to a call with everything on, as a share of all that ours add."""
+    create = times["create"]
+    return {part: (create[WHOLE] - create[f"without {part}"]) / (create[WHOLE] - create["off"]) for part in PARTS}
+
+
 def main() -> int:
     """Measures, prints, and fails when a goal is missed and `--check` asks for it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15, help="interleaved rounds (default 15)")
-    parser.add_argument("--calls", type=int, default=200, help="unstreamed calls of a round (default 200)")
+    parser.add_argument("--rounds", type=int, default=100, help="interleaved rounds (default 100)")
+    parser.add_argument("--calls", type=int, default=60, help="unstreamed calls of a round (default 60)")
+    parser.add_argument("--streams", type=int, default=2, help="streamed calls of a round (default 2)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a goal is missed")
     parser.add_argument("--write", action="store_true", help="write docs/what-it-costs.md")
     options = parser.parse_args()
-    times = measure(options.rounds, options.calls)
-    result = {
+    rounds = measure(options.rounds, options.calls, options.streams)
+    times = medians(rounds)
+    result: dict[str, Any] = {
         "microseconds": times,
         "ratios": ratios(times),
-        "shares": shares(times["create"]),
+        "ratios_between": spread(rounds, ratios),
+        "shares": shares(times),
+        "shares_between": spread(rounds, shares),
         "bytes_kept_per_call": kept_bytes(),
         "import_milliseconds": {name: import_time(name) for name in ("claude_otel", "anthropic")},
     }
@@ -294,13 +243,7 @@ def main() -> int:
     return 1 if options.check and missed else 0
 
 
-def shares(times: dict[str, float]) -> dict[str, float]:
-    """What each part adds to a call with everything on, as a share of all that ours add."""
-    whole = times["ours with events"]
-    return {part: (whole - times[f"without {part}"]) / (whole - times["off"]) for part in PARTS}
-
-
-COLUMNS = ("off", "sdk", "ours", "ours with events")
+COLUMNS = ("off", "sdk", "ours", WHOLE)
 
 
 def shown(result: dict[str, Any]) -> str:
@@ -309,12 +252,15 @@ def shown(result: dict[str, Any]) -> str:
     lines += [f"{'':16}" + "".join(f"{name:>18}" for name in COLUMNS)]
     for way, by in result["microseconds"].items():
         lines.append(f"{way:16}" + "".join(f"{by[name]:18.0f}" for name in COLUMNS))
-    lines += ["", "What ours adds, as a share of what the SDK's own spans add", ""]
+    lines += ["", "What ours adds, as a share of what the SDK's own spans add (nine in ten resamplings)", ""]
     for name, ratio in result["ratios"].items():
+        low, high = result["ratios_between"][name]
         goal = f"   goal {GOALS[name]:.2f}" if name in GOALS else ""
-        lines.append(f"{name:20}{ratio:8.2f}{goal}")
+        lines.append(f"{name:20}{ratio:8.2f}   ({low:.2f} to {high:.2f}){goal}")
     lines += ["", "Parts of what ours with events add to a create, by leaving each out", ""]
-    lines += [f"{part:20}{share:8.0%}" for part, share in result["shares"].items()]
+    for part, share in result["shares"].items():
+        low, high = result["shares_between"][part]
+        lines.append(f"{part:20}{share:8.0%}   ({low:.0%} to {high:.0%})")
     lines += ["", f"bytes kept per call {result['bytes_kept_per_call']:.1f}"]
     lines += [f"import {name:14}{value:8.1f} ms" for name, value in result["import_milliseconds"].items()]
     return "\n".join(lines) + "\n"

@@ -12,7 +12,7 @@ import resource
 import sys
 from typing import Any
 
-from cost_of_a_call import Telemetry, total
+from providers import Telemetry
 from transport import REQUEST, client
 
 import claude_otel
@@ -46,7 +46,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     telemetry, api = Telemetry(), client(open_telemetry=False)
-    telemetry.instrument("all")
+    telemetry.instrument(claude_otel, "all")
     step = options.calls // 10
     held = []
     for turn in range(10):
@@ -55,7 +55,7 @@ def main() -> int:
         held.append(kept())
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{(turn + 1) * step:,} calls, {held[-1]:,} blocks")
-    counted = total(telemetry, t.CALLS_METRIC)
+    counted = telemetry.total(t.CALLS_METRIC)
     assert counted == step * 10, f"{counted} calls were counted of {step * 10}"
     per_call = (held[-1] - held[4]) / (5 * step)
     result = {

@@ -15,7 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cost_of_a_call import Telemetry, create, stream
+from cost_of_a_call import create, stream
+from providers import Telemetry
 
 import claude_otel
 
@@ -47,7 +48,7 @@ def count_calls() -> None:
             ("ours with events", off, "all"),
         ):
             if logs:
-                telemetry.instrument(logs)
+                telemetry.instrument(claude_otel, logs)
             for _ in range(WARM_UP):
                 work(api)
             control("--instr=on")

@@ -5,11 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import anthropic
-from anthropic import _base_client
-
-http = vars(_base_client).get("httpx2") or vars(_base_client)["httpx"]
-
 MODEL = "claude-opus-5-5"
 REQUEST: dict[str, Any] = {
     "model": MODEL,
@@ -66,8 +61,12 @@ def events(deltas: int) -> bytes:
     return b"".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in listed)
 
 
-def client(deltas: int = 500, **options: Any) -> anthropic.Anthropic:
-    """A client of the API in the process."""
+def client(deltas: int = 500, **options: Any) -> Any:
+    """A client of the API in the process, of the `anthropic` that is imported now."""
+    import anthropic
+    from anthropic import _base_client
+
+    http: Any = vars(_base_client).get("httpx2") or vars(_base_client)["httpx"]
     message, stream = json.dumps(MESSAGE).encode(), events(deltas)
 
     def answer(request: Any) -> Any:
