@@ -9,7 +9,8 @@ from typing import Any
 from claude_otel import cache_watch
 from claude_otel.cache_watch import Miss
 from claude_otel.call import Call
-from claude_otel.pricing import Bill, Prices
+from claude_otel.price_table import unix_day
+from claude_otel.pricing import Bill, Circumstances, Prices, Tariff
 from claude_otel.usage import Usage, get, merge, read, text
 
 
@@ -90,6 +91,13 @@ def bill_of(call: Call, prices: Prices, usage: Usage, served: str | None, stop_r
     )
 
 
+def tariff_of(call: Call, prices: Prices, usage: Usage) -> Tariff | None:
+    """The tariff of an answer with `usage` in the circumstances of `call`; `None` where it has no price."""
+    model = call.served or call.model or "unknown"
+    told = (usage.service_tier, usage.speed, usage.inference_geo, unix_day(call.started_ns / 1e9))
+    return prices.tariff(Circumstances(model, call.model, call.target.platform, call.target.region, *told))
+
+
 def _earlier(call: Call, prices: Prices, answer: Any) -> Account:
     """The account of an answer that was accepted, and then replaced by another."""
     try:
@@ -117,18 +125,11 @@ def _missed_cost(call: Call, account: Account, prices: Prices, miss: Miss) -> fl
     usage = account.usage
     if usage is None:
         return None
-    rates = prices.rates(
-        call.served or call.model or "",
-        requested=call.model,
-        platform=call.target.platform,
-        region=call.target.region,
-        at=call.started_ns / 1e9,
-        speed=usage.speed,
-        inference_geo=usage.inference_geo,
-        service_tier=usage.service_tier,
-        prompt_tokens=usage.entries[0].prompt_tokens,
-    )
-    if rates is None or rates.read is None:
+    tariff = tariff_of(call, prices, usage)
+    if tariff is None:
+        return None
+    rates = tariff.long_rates if usage.entries[0].prompt_tokens > tariff.above else tariff.rates
+    if rates.read is None:
         return None
     if account.bill is not None and account.bill.priced and account.bill.total == 0:
         return 0.0

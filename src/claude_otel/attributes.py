@@ -49,21 +49,17 @@ def at_start(call: Call) -> Attributes:
     return values
 
 
-def at_end(call: Call, account: Account, user_hash: str | None) -> Attributes:
-    """Everything else that is known of the call when it has ended."""
+def at_end(call: Call, account: Account) -> Attributes:
+    """Everything else that is known of the call when it has ended, but for its user."""
     values: Attributes = {t.OUTCOME: call.outcome, t.ATTEMPTS: len(call.attempts)}
-    if user_hash is not None:
-        values[t.USER_HASH] = user_hash
     asked(call, values)
     answer(call, values)
-    times(call, values)
+    times(call, None if account.usage is None else account.usage.totals.output_tokens, values)
     if account.usage is not None:
         used(account.usages, values, partial=account.partial)
         paid(account.bills, values)
         if account.miss is not None:
             missed(account.miss, account.missed_cost, values)
-        if (seconds := per_output_token(call, account)) is not None:
-            values[t.TIME_PER_OUTPUT_TOKEN] = seconds
     if call.verdict is not None or call.stop_reason == "refusal":
         failure(call, values)
     if call.results is not None:
@@ -149,41 +145,42 @@ def finish_reasons(call: Call) -> tuple[str, ...] | None:
     return (FINISH_REASONS.get(call.stop_reason, call.stop_reason),)
 
 
-def times(call: Call, values: Attributes) -> None:
+def times(call: Call, output: int | None, values: Attributes) -> None:
     """How long the call took, and what for."""
-    if call.first_chunk is not None:
-        values[t.TIME_TO_FIRST_CHUNK] = call.first_chunk
-    if (seconds := first_text(call)) is not None:
-        values[t.TIME_TO_FIRST_TEXT] = seconds
+    chunk, text, each = seconds(call, output)
+    if chunk is not None:
+        values[t.TIME_TO_FIRST_CHUNK] = chunk
+    if text is not None:
+        values[t.TIME_TO_FIRST_TEXT] = text
+    if each is not None:
+        values[t.TIME_PER_OUTPUT_TOKEN] = each
     attempts = call.attempts
     if attempts:
         values[t.ATTEMPT_STATUSES] = tuple([str(each.status or each.failure or "none") for each in attempts])
     if len(attempts) > 1:
         values[t.RESEND_COUNT] = len(attempts) - 1
-        values[t.BACKOFF] = sum(seconds for _, seconds in backoffs(call))
+        values[t.BACKOFF] = sum(slept for _, slept in backoffs(call))
 
 
-def first_text(call: Call) -> float | None:
-    """Seconds to the first text a user sees: all of an unstreamed answer, the first chunk of a tool-only one."""
-    if call.operation != "chat" or call.outcome == "error":
-        return None
-    if not call.stream:
-        return call.duration if call.final else None
-    if call.first_text is None and call.stopped:
-        return call.first_chunk
-    return call.first_text
+def seconds(call: Call, output: int | None) -> tuple[float | None, float | None, float | None]:
+    """Seconds to the first chunk, to the first text that a user sees, and for one of the `output` tokens.
 
-
-def per_output_token(call: Call, account: Account) -> float | None:
-    """Seconds for one output token of a completed answer."""
-    if call.operation != "chat" or call.outcome != "completed" or account.usage is None:
-        return None
-    tokens = account.usage.totals.output_tokens
+    The first text is all of an unstreamed answer, and the first chunk of a tool-only one.
+    """
+    duration, chunk = call.duration, call.first_chunk
+    text = each = None
+    if call.operation != "chat":
+        return chunk, None, None
     if call.stream:
-        return (
-            (call.duration - call.first_chunk) / (tokens - 1) if call.first_chunk is not None and tokens > 1 else None
-        )
-    return call.duration / tokens if tokens else None
+        text = chunk if call.first_text is None and call.stopped else call.first_text
+    elif call.final:
+        text = duration
+    if call.outcome == "completed" and output:
+        if not call.stream:
+            each = duration / output
+        elif chunk is not None and output > 1:
+            each = (duration - chunk) / (output - 1)
+    return chunk, None if call.outcome == "error" else text, each
 
 
 def backoffs(call: Call) -> list[tuple[Any, float]]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from opentelemetry.context import get_current
 
 from claude_otel import telemetry as t
 from claude_otel.account import Account
-from claude_otel.attributes import backoffs, blame_of, first_text, per_output_token
+from claude_otel.attributes import backoffs, blame_of, seconds
 from claude_otel.bounded import Bounded, one_of
 from claude_otel.cache_watch import Miss
 from claude_otel.call import Call
 from claude_otel.metrics import Change, Instruments, Time, Values
+from claude_otel.otel_histograms import Point
 from claude_otel.pricing import Bill
 from claude_otel.usage import Usage
 
@@ -86,10 +87,9 @@ class Books:
         table = self.instruments.table
         table.add([(table.row(("error", component), lambda: [(t.ERRORS_METRIC, (component,))]), (1,))])
 
-    def book(self, call: Call, account: Account) -> None:
-        """Books an ended call."""
-        table = self.instruments.table
-        who = (call.operation, call.target.provider, call.model, call.served, call.attribution.surface)
+    def book(self, call: Call, account: Account) -> list[Change]:
+        """Books an ended call, and tells what it added to the counters."""
+        who = who_of(call)
         changes = self._ended(call, who)
         if len(call.attempts) > 1:
             changes += self._backoffs(call)
@@ -102,10 +102,15 @@ class Books:
             changes.append(self._nothing_used(call))
         if account.miss is not None:
             changes.append(self._missed(call, account.miss, account.missed_cost))
-        table.book(changes, self._times(call, account, who), time.time_ns(), call.context or get_current())
-        limits = call.headers.rate_limits
-        if limits:
-            table.put(call.target.provider, self.model(call.model), limits)
+        self.add(call, changes, self._times(call, account, who))
+        return changes
+
+    def add(self, call: Call, changes: list[Change], times: Iterable[Time]) -> None:
+        """Adds to the counters and histograms, and notes the rate limits that the API has told."""
+        table, headers = self.instruments.table, call.headers
+        table.book(changes, times, time.time_ns(), call.context or get_current())
+        if headers.rate_limits:
+            table.put((call.target.provider, self.model(call.model), headers.kinds), headers.rate_limits)
 
     def _ended(self, call: Call, who: Values) -> list[Change]:
         verdict, attempts = call.verdict, call.attempts
@@ -136,10 +141,10 @@ class Books:
     def _backoffs(self, call: Call) -> list[Change]:
         changes: list[Change] = []
         table = self.instruments.table
-        for attempt, seconds in backoffs(call):
+        for attempt, slept in backoffs(call):
             values = (*self.common(call), str(attempt.status or NONE), attempt.blame or NONE)
             key = ("backoff", *values)
-            changes.append((table.known.get(key) or table.learn(key, [(t.BACKOFF_METRIC, values)]), (seconds,)))
+            changes.append((table.known.get(key) or table.learn(key, [(t.BACKOFF_METRIC, values)]), (slept,)))
         return changes
 
     def used(self, call: Call, usage: Usage, bill: Bill | None) -> Change:
@@ -204,29 +209,50 @@ class Books:
 
     def _times(self, call: Call, account: Account, who: Values) -> list[Time]:
         """The measured times, for the points of their histograms; where there is none yet, they are recorded here."""
-        told: list[tuple[t.Metric, Values, float]] = [
-            (t.DURATION_METRIC, (who, call.outcome, error_type_of(call)), call.duration)
-        ]
-        if call.operation == "chat":
-            if call.stream and call.first_chunk is not None:
-                told.append((t.FIRST_CHUNK_METRIC, who, call.first_chunk))
-            if (seconds := first_text(call)) is not None:
-                told.append((t.FIRST_TEXT_METRIC, who, seconds))
-            if (seconds := per_output_token(call, account)) is not None:
-                told.append((t.PER_TOKEN_METRIC, who, seconds))
         times: list[Time] = []
         instruments = self.instruments
         current = instruments.are_current()
-        for metric, key, seconds in told:
+        for metric, key, amount in measured(call, account, who):
             point = instruments.points[metric.name].get(key) if current else None
             if point is not None:
-                times.append((point, seconds))
+                times.append((point, amount))
             else:
                 values: Values = (*self.common(call), call.attribution.surface)
                 if metric is t.DURATION_METRIC:
                     values = (*values, call.outcome, error_type_of(call))
-                instruments.record(metric, key, values, seconds, call.context or get_current())
+                instruments.record(metric, key, values, amount, call.context or get_current())
         return times
+
+    def points(self, call: Call, account: Account) -> list[Point] | None:
+        """The points of the histograms that the times of `call` go to, `None` where one has none."""
+        points: list[Point] = []
+        for metric, key, _ in measured(call, account, who_of(call)):
+            point = self.instruments.points[metric.name].get(key)
+            if point is None:
+                return None
+            points.append(point)
+        return points
+
+
+def who_of(call: Call) -> Values:
+    """What the times of a call are known by."""
+    return call.operation, call.target.provider, call.model, call.served, call.attribution.surface
+
+
+def measured(call: Call, account: Account, who: Values) -> list[tuple[t.Metric, Values, float]]:
+    """The times of a call, each with its metric and what its point is known by."""
+    told: list[tuple[t.Metric, Values, float]] = [
+        (t.DURATION_METRIC, (who, call.outcome, error_type_of(call)), call.duration)
+    ]
+    if call.operation == "chat":
+        chunk, text, each = seconds(call, None if account.usage is None else account.usage.totals.output_tokens)
+        if call.stream and chunk is not None:
+            told.append((t.FIRST_CHUNK_METRIC, who, chunk))
+        if text is not None:
+            told.append((t.FIRST_TEXT_METRIC, who, text))
+        if each is not None:
+            told.append((t.PER_TOKEN_METRIC, who, each))
+    return told
 
 
 def error_type_of(call: Call) -> str | None:

@@ -32,6 +32,8 @@ class Headers:
     organization_id: str | None = None
     workspace_id: str | None = None
     rate_limits: Sequence[RateLimit] = ()
+    kinds: tuple[str, ...] = ()
+    """The types of the limits that the headers name."""
     scarcest: tuple[str, float] | None = None
 
 
@@ -54,8 +56,10 @@ def read(headers: Any) -> Headers:
     found = Headers()
     for field, place in places.ids:
         setattr(found, field, text(rows[place][2]))
-    if places.remaining and not whole_limits(found, places, rows):
-        broken_limits(found, places, rows)
+    if places.kinds:
+        found.kinds = places.kinds
+        if not whole_limits(found, places, rows):
+            broken_limits(found, places, rows)
     return found
 
 

@@ -142,14 +142,13 @@ class Table:
             while self.pending:
                 self.pending.pop().drain()
 
-    def put(self, provider: str, model: str, limits: Sequence[RateLimit]) -> None:
-        """Makes `limits` the last that were told of `model`, for the types that they are of."""
-        key = (provider, model, *[kind for kind, _, _ in limits])
+    def put(self, whose: Values, limits: Sequence[RateLimit]) -> None:
+        """Makes `limits` the last that were told of `whose`: a provider, a model, and the types that they are of."""
         with self.lock:
             # In the order of telling: where two overlap, the later one counts.
-            self._limits.pop(key, None)
+            self._limits.pop(whose, None)
             if len(self._limits) < MOST_LIMITS:
-                self._limits[key] = (limits, time.monotonic())
+                self._limits[whose] = (limits, time.monotonic())
 
     def sums(self, metric: t.Metric) -> list[tuple[Values, float]]:
         """Every sum of the counter `metric`."""
@@ -197,6 +196,8 @@ class Instruments:
         """The points of each histogram by what the caller knows them by; `None` where the SDK has to be asked."""
         self._sets: dict[str, set[Values]] = {}
         self._newest: Point | None = None
+        self.kinds: dict[Values, Any] = {}
+        """What was worked out for calls of one kind, with rows and points in it, by what the caller knows them by."""
         meter = provider.get_meter(t.SCOPE, version)
         for metric in t.METRICS:
             self._create(meter, metric, edges)
@@ -251,6 +252,7 @@ class Instruments:
     def forget_points(self) -> None:
         """Makes new points from now on. What those there are hold is collected."""
         self._newest = None
+        self.kinds.clear()
         for points in self.points.values():
             points.clear()
 

@@ -143,7 +143,7 @@ class Prices:
             if entry.billed:
                 model = entry.model or call_model
                 key = (model, *around)
-                tariff = self._tariffs.get(key) or self._tariff(Circumstances(*key))
+                tariff = self._tariffs.get(key) or self.tariff(Circumstances(*key))
                 if tariff is None or not add_entry(bill, model, entry, tariff):
                     unpriced.append(model)
         if usage.web_search_requests and not self._add_searches(bill, call_model, platform, usage):
@@ -166,7 +166,7 @@ class Prices:
         at: At,
     ) -> Rates | None:
         """USD for one token of `model`, or `None` where it has no price in these circumstances."""
-        tariff = self._tariff(
+        tariff = self.tariff(
             Circumstances(model, requested, platform, region, service_tier, speed, inference_geo, unix_day(at))
         )
         if tariff is None:
@@ -188,7 +188,8 @@ class Prices:
             self._minimums[key] = next((row["cache_minimum"] for row in rows if row.get("cache_minimum")), None)
         return self._minimums[key]
 
-    def _tariff(self, key: Circumstances) -> Tariff | None:
+    def tariff(self, key: Circumstances) -> Tariff | None:
+        """The tariff in these circumstances, `None` where there is no price."""
         try:
             return self._tariffs[key]
         except KeyError:

@@ -9,7 +9,7 @@ from opentelemetry._logs import Logger
 from opentelemetry.context import get_current
 from opentelemetry.trace import Span, Tracer, set_span_in_context
 
-from claude_otel import asked, attributes, events, guard, others, sdk_option, spans
+from claude_otel import asked, attributes, events, guard, ordinary, others, sdk_option, spans
 from claude_otel import telemetry as t
 from claude_otel.account import Account, account_of, bill_of
 from claude_otel.attribution import Attributor
@@ -18,6 +18,8 @@ from claude_otel.bookkeeping import Books
 from claude_otel.cache_watch import CacheWatch
 from claude_otel.call import Call
 from claude_otel.config import Settings
+from claude_otel.metrics import Change
+from claude_otel.ordinary import Numbers, Ordinary
 from claude_otel.target import target_of
 from claude_otel.usage import get, merge, read, text
 from claude_otel.way_in import method_of, operation_of
@@ -33,6 +35,7 @@ class Recorder:
         self._books = books
         self._attributor = Attributor(settings)
         self._cache = CacheWatch()
+        self._ordinary = Ordinary(books, settings.prices)
 
     def start(
         self, client: Any, options: Any, stream: bool, frame: FrameType | None, late: bool = False
@@ -85,7 +88,9 @@ class Recorder:
 
     def enrich(self, call: Call, span: Span) -> None:
         """Puts what is known of `call` on the SDK's own span, which is about to end."""
-        values = self._values(call, account_of(call, self.settings.prices))
+        values = attributes.at_end(call, account_of(call, self.settings.prices))
+        if (user := self._hashed_user(call)) is not None:
+            values[t.USER_HASH] = user
         span.set_attributes(attributes.beside_the_sdks(values))
 
     def asks(self, call: Call, client: Any, options: Any) -> None:
@@ -133,13 +138,38 @@ class Recorder:
         # A call that a parent began is the parent's, even if its stream is dropped in the child too.
         if not call.is_of_this_process:
             return
-        account = self._account(call)
         try:
-            self._books.book(call, account)
+            numbers = ordinary.numbers_of(call)
+            told = None if numbers is None else self._ordinary.tell(call, numbers)
+        except Exception:
+            guard.failed("end")
+            numbers = told = None
+        if numbers is None or told is None:
+            self._end_in_full(call, numbers)
+            return
+        kind, amounts, times, values = told
+        try:
+            if call.expected is not None:
+                self._cache.ended(call.expected, sum(numbers[1][2:]))
+            self._books.add(call, [(kind.row, amounts)], times)
         except Exception:
             guard.failed("metrics")
         try:
-            self._tell(call, account)
+            self._tell(call, values)
+        except Exception:
+            guard.failed("span")
+
+    def _end_in_full(self, call: Call, numbers: Numbers | None) -> None:
+        account = self._account(call)
+        changes: list[Change] = []
+        try:
+            changes = self._books.book(call, account)
+        except Exception:
+            guard.failed("metrics")
+        try:
+            self._tell(call, None, account)
+            if numbers is not None and changes:
+                self._ordinary.learn(call, numbers, account, changes)
         except Exception:
             guard.failed("span")
 
@@ -160,21 +190,26 @@ class Recorder:
         cached = None if totals is None else totals.cache_read + totals.cache_write_5m + totals.cache_write_1h
         self._cache.ended(call.expected, cached)
 
-    def _tell(self, call: Call, account: Account) -> None:
+    def _tell(self, call: Call, values: dict[str, Any] | None, account: Account | None = None) -> None:
+        """Ends the span and emits the events of `call`, with its attributes as its `account` has them where they are
+        not known yet.
+        """
         wanted = events.wanted(self._logger, self.settings.logs, call)
-        values: dict[str, Any] = {}
+        told: dict[str, Any] = {}
         try:
             if wanted or spans.is_recording(call.span):
-                values = self._values(call, account)
+                told = attributes.at_end(call, account or Account()) if values is None else values
+                if self.settings.user_key is not None and (user := self._hashed_user(call)) is not None:
+                    told[t.USER_HASH] = user
         finally:
-            spans.end(call, values)
+            spans.end(call, told)
         if wanted:
-            values |= attributes.at_start(call)
-            values[t.DURATION] = call.duration
-            if (by_model := attributes.cost_by_model(call, account)) is not None:
-                values[t.COST_BY_MODEL] = by_model
-            events.emit(self._logger, self.settings.logs, call, values)
+            told |= attributes.at_start(call)
+            told[t.DURATION] = call.duration
+            if account is not None and (by_model := attributes.cost_by_model(call, account)) is not None:
+                told[t.COST_BY_MODEL] = by_model
+            events.emit(self._logger, self.settings.logs, call, told)
 
-    def _values(self, call: Call, account: Account) -> dict[str, Any]:
-        user = call.attribution.user if call.attribution.user is not None else call.asked.user
-        return attributes.at_end(call, account, self._attributor.hashed(user))
+    def _hashed_user(self, call: Call) -> str | None:
+        user = call.attribution.user
+        return self._attributor.hashed(call.asked.user if user is None else user)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Target:
     """Where a call goes: what OpenTelemetry calls the provider, whose prices hold, and the server."""
 

@@ -183,11 +183,11 @@ def _iterations(listed: list[Any], model: str | None, ttl: str) -> list[Entry]:
 def _entry(usage: Any, kind: str, model: str | None, ttl: str) -> Entry:
     of = fields_of(usage).get
     fresh, output, read = of("input_tokens"), of("output_tokens"), of("cache_read_input_tokens")
-    write_5m, write_1h = _writes(of("cache_creation_input_tokens"), of("cache_creation"), ttl)
+    write_5m, write_1h = writes(of("cache_creation_input_tokens"), of("cache_creation"), ttl)
     return Entry(kind, model, count(fresh), count(output), count(read), write_5m, write_1h)
 
 
-def _writes(total: Any, split: Any, ttl: str) -> tuple[int, int]:
+def writes(total: Any, split: Any, ttl: str) -> tuple[int, int]:
     """The 5 minute and 1 hour cache writes. A `total` that grew since its `split` was given is booked on `ttl`."""
     short = long = 0
     if split is not None:

@@ -1,0 +1,199 @@
+"""Calls like one before: completed at the first attempt, with one plain answer at a known price. Most are.
+
+What of such a call is no number is as it was for the last one of its kind: its series, its rates, most of its
+attributes. That is kept by kind, and only the numbers are worked out. A kind is learned from a call that `account`,
+`bookkeeping` and `attributes` have worked out in full, and only where both ways come to the same.
+"""
+
+from __future__ import annotations
+
+from itertools import chain, compress
+from operator import mul
+from typing import Any
+
+from claude_otel import attributes
+from claude_otel import telemetry as t
+from claude_otel.account import Account, tariff_of
+from claude_otel.bookkeeping import Books
+from claude_otel.call import Call
+from claude_otel.metrics import Change, Row, Time
+from claude_otel.otel_histograms import Point
+from claude_otel.price_table import RATES
+from claude_otel.pricing import Prices, Tariff
+from claude_otel.usage import FIELDS, MOST, count, get, writes
+
+MOST_KINDS = 1000
+
+DAY_NS = 86_400 * 10**9
+
+Key = tuple[object, ...]
+
+Numbers = tuple[Key, tuple[int, int, int, int, int], int | None]
+"""What a call's kind is found by, its tokens in the order of `RATES`, and how many of the output were for thinking."""
+
+NUMBERS = frozenset(
+    {
+        t.RESPONSE_ID, t.REQUEST_ID, t.RATE_LIMIT_TYPE, t.RATE_LIMIT_HEADROOM, t.USER_HASH, t.INPUT_TOKENS,
+        t.OUTPUT_TOKENS, t.CACHE_READ_TOKENS, t.CACHE_WRITE_TOKENS, t.CACHE_WRITE_5M_TOKENS, t.CACHE_WRITE_1H_TOKENS,
+        t.REASONING_TOKENS, t.COST, t.UNCACHED_COST, t.TIME_TO_FIRST_CHUNK, t.TIME_TO_FIRST_TEXT,
+        t.TIME_PER_OUTPUT_TOKEN,
+    }
+)  # fmt: skip
+"""The attributes that differ between calls of one kind, besides what the request asked for."""
+
+
+def numbers_of(call: Call) -> Numbers | None:
+    """The numbers of an ended `call`, `None` where it is not an ordinary one."""
+    fresh, output, read, total, split, details, server, listed, tier, speed, geo = map(call.raw_usage.get, FIELDS)
+    if type(fresh) is not int or type(output) is not int or type(read) is not int or server is not None or listed:
+        return None
+    expected, attempts, asked, who, headers = call.expected, call.attempts, call.asked, call.attribution, call.headers
+    if not (0 <= fresh <= MOST and 0 <= output <= MOST and 0 <= read <= MOST) or len(attempts) != 1:
+        return None
+    if not read and expected is not None:
+        # Why it missed the cache is worked out in full.
+        return None
+    short, long = writes(total, split, asked.cache_ttl or "5m")
+    thinking = None if details is None else count(get(details, "thinking_tokens"))
+    key = (
+        call.target, call.model, call.served, call.stop_reason, who.surface, who.call_site, who.agent,
+        call.outcome, call.verdict, call.operation, call.stream, call.final, call.stopped, call.native, call.new_prompt,
+        call.diagnosis, call.refusal_category, call.results, len(call.answers) > 1, attempts[0].status,
+        attempts[0].blame, tier, speed, geo, asked.effort, asked.prefix is None, expected is None,
+        call.first_chunk is None, call.first_text is None, headers.organization_id, headers.workspace_id,
+        call.started_ns // DAY_NS, fresh > 0, min(output, 2), read > 0, short > 0, long > 0, thinking is None,
+    )  # fmt: skip
+    return key, (fresh, output, read, short, long), thinking
+
+
+class Kind:
+    """What calls of one kind have in common."""
+
+    __slots__ = ("_after", "_before", "_cost_names", "_paid", "_rates", "_told", "least", "most", "points", "row")
+
+    def __init__(self, changes: list[Change], used: int, points: list[Point], tokens: tuple[int, ...], tariff: Tariff):
+        """Of a call that made `changes`, of which the one at `used` is for its tokens and its cost."""
+        self.row = Row(tuple(chain.from_iterable([row.cells for row, _ in changes])))
+        self._before = tuple(chain.from_iterable([amounts for _, amounts in changes[:used]]))
+        self._after = tuple(chain.from_iterable([amounts for _, amounts in changes[used + 1 :]]))
+        self.points = points
+        short = sum(tokens) - tokens[1] <= tariff.above
+        self.least, self.most = (-1.0, tariff.above) if short else (tariff.above, float("inf"))
+        rates = tariff.rates if short else tariff.long_rates
+        self._rates = tuple([0.0 if rate is None else rate for rate in rates])
+        self._paid = tuple([count > 0 for count in tokens])
+        self._cost_names = tuple([f"claude.cost.{name}" for name in compress(RATES, self._paid)])
+        self._told: dict[str, Any] = {}
+
+    def learn(self, values: dict[str, Any], asked: dict[str, Any]) -> None:
+        """Takes what is no number among the attributes `values`, and not what was `asked` for."""
+        skipped = NUMBERS | asked.keys() | set(self._cost_names)
+        self._told = {name: value for name, value in values.items() if name not in skipped}
+
+    def amounts(self, tokens: tuple[int, int, int, int, int], thinking: int | None) -> tuple[list[float], list[float]]:
+        """What a call adds to the cells of the row, and its costs: of each component paid for, in all, and uncached."""
+        fresh, output, read, short, long = tokens
+        a, b, c, d, e = each = tuple(map(mul, tokens, self._rates))
+        prompt = fresh + read + short + long
+        rates = self._rates
+        total, uncached = a + b + c + d + e, prompt * rates[0] + output * rates[1]
+        paid = list(compress(each, self._paid))
+        amounts: list[float] = [*self._before, prompt, output, read, short, long]
+        if thinking is not None:
+            amounts.append(thinking)
+        amounts += (*paid, uncached, *self._after)
+        paid += (total, uncached)
+        return amounts, paid
+
+    def values(
+        self, call: Call, tokens: tuple[int, int, int, int, int], thinking: int | None, paid: list[float]
+    ) -> tuple[dict[str, Any], list[float]]:
+        """The attributes of an ended call, but for the hash of its user, and its measured times."""
+        fresh, output, read, short, long = tokens
+        values = self._told.copy()
+        values |= {
+            t.INPUT_TOKENS: fresh + read + short + long,
+            t.OUTPUT_TOKENS: output,
+            t.CACHE_READ_TOKENS: read,
+            t.CACHE_WRITE_TOKENS: short + long,
+            t.CACHE_WRITE_5M_TOKENS: short,
+            t.CACHE_WRITE_1H_TOKENS: long,
+            t.COST: paid[-2],
+            t.UNCACHED_COST: paid[-1],
+        }
+        values.update(zip(self._cost_names, paid, strict=False))
+        if thinking is not None:
+            values[t.REASONING_TOKENS] = thinking
+        if call.message_id is not None:
+            values[t.RESPONSE_ID] = call.message_id
+        headers = call.headers
+        if headers.request_id is not None:
+            values[t.REQUEST_ID] = headers.request_id
+        if headers.scarcest is not None:
+            values[t.RATE_LIMIT_TYPE], values[t.RATE_LIMIT_HEADROOM] = headers.scarcest
+        attributes.asked(call, values)
+        chunk, text, each = attributes.seconds(call, output)
+        times = [call.duration]
+        if chunk is not None:
+            values[t.TIME_TO_FIRST_CHUNK] = chunk
+            times.append(chunk)
+        if text is not None:
+            values[t.TIME_TO_FIRST_TEXT] = text
+            times.append(text)
+        if each is not None:
+            values[t.TIME_PER_OUTPUT_TOKEN] = each
+            times.append(each)
+        return values, times
+
+
+class Ordinary:
+    """The kinds of calls that were learned."""
+
+    def __init__(self, books: Books, prices: Prices) -> None:
+        self._books = books
+        self._prices = prices
+
+    def tell(self, call: Call, numbers: Numbers) -> tuple[Kind, list[float], list[Time], dict[str, Any]] | None:
+        """The kind of `call`, what it adds to the kind's row, its measured times, and its attributes.
+
+        `None` where no call like it was learned.
+        """
+        key, tokens, thinking = numbers
+        instruments = self._books.instruments
+        try:
+            kind: Kind | None = instruments.kinds.get(key)
+        except TypeError:
+            # A list where a name should be, of a broken answer.
+            return None
+        if kind is None or not kind.least < sum(tokens) - tokens[1] <= kind.most or not instruments.are_current():
+            return None
+        amounts, paid = kind.amounts(tokens, thinking)
+        values, times = kind.values(call, tokens, thinking, paid)
+        return kind, amounts, list(zip(kind.points, times, strict=True)), values
+
+    def learn(self, call: Call, numbers: Numbers, account: Account, changes: list[Change]) -> None:
+        """Learns the kind of `call`, whose `account` and `changes` of the metrics were worked out in full."""
+        usage, bill, kinds = account.usage, account.bill, self._books.instruments.kinds
+        if usage is None or bill is None or bill.unpriced or account.earlier or call.native or call.verdict is not None:
+            return
+        told = (usage.service_tier, usage.speed, usage.inference_geo)
+        if told != tuple(map(call.raw_usage.get, ("service_tier", "speed", "inference_geo"))):
+            # Something else than a name: it is not to be kept.
+            return
+        key, tokens, thinking = numbers
+        tariff, points = tariff_of(call, self._prices, usage), self._books.points(call, account)
+        used = 1 if call.active is None else 2
+        if tariff is None or points is None or len(changes) <= used:
+            return
+        asked: dict[str, Any] = {}
+        attributes.asked(call, asked)
+        whole = attributes.at_end(call, account)
+        kind = Kind(changes, used, points, tokens, tariff)
+        kind.learn(whole, asked)
+        amounts, paid = kind.amounts(tokens, thinking)
+        values, times = kind.values(call, tokens, thinking, paid)
+        in_full = list(chain.from_iterable([amounts for _, amounts in changes]))
+        if amounts == in_full and values == whole and len(times) == len(points):
+            if len(kinds) >= MOST_KINDS:
+                kinds.clear()
+            kinds[key] = kind
