@@ -111,7 +111,8 @@ def read(options: Any, body: Mapping[str, Any], model: str | None) -> Asked:
     choice, speed = of("tool_choice"), of("speed")
     plain = choice is None and thinking is None and effort is None and speed is None
     parameters = "" if plain else digest((choice, thinking, effort, speed))
-    asked.prefix = Prefix(model or "", digest(tools), digest(of("system")), parameters)
+    # As `Prefix(...)`, which is a function of Python.
+    asked.prefix = tuple.__new__(Prefix, (model or "", digest(tools), digest(of("system")), parameters))
     return asked
 
 

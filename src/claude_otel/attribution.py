@@ -213,8 +213,8 @@ class Attributor:
         return hmac.new(key, str(user).encode(), hashlib.sha256).hexdigest()[:32]
 
 
-_sites: dict[CodeType, str | None] = {}
-"""The call sites that were found; `None` for functions that are none."""
+_sites: dict[int, tuple[CodeType, str | None]] = {}
+"""The call sites that were found, by the identity of their code, whose hash is not kept; `None` for what is none."""
 
 _MOST_SITES = 1000
 
@@ -230,13 +230,13 @@ def call_site(frame: FrameType | None) -> str:
     """
     while frame is not None:
         code = frame.f_code
-        site = _sites.get(code, "")
-        if site == "":
-            site = _site(frame, code)
+        known = _sites.get(id(code))
+        if known is None:
+            known = code, _site(frame, code)
             if len(_sites) < _MOST_SITES:
-                _sites[code] = site
-        if site is not None:
-            return site
+                _sites[id(code)] = known
+        if known[1] is not None:
+            return known[1]
         frame = frame.f_back
     return UNKNOWN
 

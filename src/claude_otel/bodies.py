@@ -87,15 +87,16 @@ def call_of(response: Any) -> Call | None:
 
 def response_of(result: Any) -> Any:
     """The HTTP response behind what `request` returned, `None` for a parsed value."""
-    for cls, attribute in holders():
-        if isinstance(result, cls):
-            return getattr(result, attribute) if attribute else result
-    return None
+    classes, attributes = holders()
+    if not isinstance(result, classes):
+        return None
+    attribute = next(name for cls, name in zip(classes, attributes, strict=True) if isinstance(result, cls))
+    return getattr(result, attribute) if attribute else result
 
 
 @lru_cache(maxsize=1)
-def holders() -> tuple[tuple[type, str], ...]:
-    """The classes of this SDK that hold a response, each with the attribute that does; none for a response itself."""
+def holders() -> tuple[tuple[type, ...], tuple[str, ...]]:
+    """The classes of this SDK that hold a response, and the attribute of each that does; none for a response itself."""
     from anthropic import _base_client, _response, _streaming
     from anthropic._decoders import jsonl
 
@@ -112,7 +113,8 @@ def holders() -> tuple[tuple[type, str], ...]:
     # Of the raw responses before 1.0.
     if (legacy := sys.modules.get("anthropic._legacy_response")) is not None:
         found.append((legacy.LegacyAPIResponse, "http_response"))
-    return tuple(found)
+    classes, attributes = zip(*found, strict=True)
+    return classes, attributes
 
 
 def take(call: Call, result: Any, response: Any) -> None:

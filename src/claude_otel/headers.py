@@ -54,14 +54,17 @@ def read(headers: Any) -> Headers:
         if len(_PLACES) < _MOST_PLACES and len(names) <= _MOST_NAMES:
             _PLACES[names] = places
     found = Headers()
-    for field, place in places.ids:
-        setattr(found, field, text(rows[place][2]))
+    values = list(map(_VALUE, map(rows.__getitem__, places.all)))
+    for field, value in zip(places.ids, values):  # noqa: B905 - the values of the limits come after those of the ids
+        setattr(found, field, value.decode("ascii", "replace") if 0 < len(value) <= _LONGEST_ID else None)
     if places.kinds:
         found.kinds = places.kinds
-        if not whole_limits(found, places, rows):
+        if not places.whole or not whole_limits(found, values[len(places.ids) :]):
             broken_limits(found, places, rows)
     return found
 
+
+_LONGEST_ID = 128
 
 _LOWER, _VALUE = itemgetter(1), itemgetter(2)
 """Of a header as the HTTP library keeps it: its name as it came, in lower case, and its value."""
@@ -75,10 +78,14 @@ class Places(NamedTuple):
     The limits are listed by type: `kinds`, where what remains of each is told, and what it is in all; -1 for nowhere.
     """
 
-    ids: list[tuple[str, int]]
+    ids: tuple[str, ...]
     kinds: tuple[str, ...]
     remaining: tuple[int, ...]
     limits: tuple[int, ...]
+    whole: bool
+    """Whether each limit has both numbers."""
+    all: tuple[int, ...]
+    """The places of the ids, of what remains, and of what it is in all."""
 
 
 _PLACES: dict[tuple[bytes, ...], Places] = {}
@@ -86,19 +93,18 @@ _MOST_PLACES = 100
 _MOST_NAMES = 100
 
 
-def whole_limits(found: Headers, places: Places, rows: Rows) -> bool:
-    """Puts the rate limits into `found`, if each has both numbers, as they nearly always do."""
-    values = list(map(_VALUE, map(rows.__getitem__, places.remaining + places.limits)))
-    if -1 in places.remaining or -1 in places.limits or b"" in values or not b"".join(values).isdigit():
+def whole_limits(found: Headers, values: list[bytes]) -> bool:
+    """Puts the rate limits into `found`, if each of `values` is a number, as they nearly always are."""
+    if b"" in values or not b"".join(values).isdigit():
         return False
-    numbers = list(map(int, values))
-    remaining, limits = numbers[: len(places.kinds)], numbers[len(places.kinds) :]
+    numbers, kinds = list(map(int, values)), found.kinds
+    remaining, limits = numbers[: len(kinds)], numbers[len(kinds) :]
     if max(numbers) > _LARGEST or 0 in limits:
         return False
     shares = list(map(truediv, remaining, limits))
     least = min(shares)
-    found.rate_limits = list(zip(places.kinds, remaining, limits, strict=True))
-    found.scarcest = places.kinds[shares.index(least)], min(least, 1.0)
+    found.rate_limits = list(zip(kinds, remaining, limits, strict=True))
+    found.scarcest = kinds[shares.index(least)], min(least, 1.0)
     return True
 
 
@@ -131,7 +137,9 @@ def places_of(names: tuple[bytes, ...]) -> Places:
             limits.setdefault(kind, {})[part] = place
     told = sorted(limits.items())
     remaining, of_all = (tuple([of.get(part, -1) for _, of in told]) for part in ("remaining", "limit"))
-    return Places(list(ids.items()), tuple([kind for kind, _ in told]), remaining, of_all)
+    whole = -1 not in remaining and -1 not in of_all
+    every = (*ids.values(), *remaining, *of_all) if whole else tuple(ids.values())
+    return Places(tuple(ids), tuple([kind for kind, _ in told]), remaining, of_all, whole, every)
 
 
 _LARGEST = 10**15 - 1
@@ -140,8 +148,3 @@ _LARGEST = 10**15 - 1
 def number(value: bytes) -> int | None:
     """A count; `None` for anything else."""
     return int(value) if value.isdigit() and len(value) <= 15 else None
-
-
-def text(value: bytes) -> str | None:
-    """An id as text; `None` for one that is empty or too long to be an id."""
-    return value.decode("ascii", "replace") if 0 < len(value) <= 128 else None

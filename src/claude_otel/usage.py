@@ -134,7 +134,11 @@ FIELDS = (
 
 def merge(into: dict[str, Any], usage: Any) -> None:
     """Puts the fields that `usage` gives over those in `into`: `message_start` first, then `message_delta`."""
-    of = fields_of(usage).get
+    fields = fields_of(usage)
+    of = fields.get
+    if not into and of("input_tokens") is not None:
+        into.update(fields)
+        return
     for name in FIELDS:
         value = of(name)
         if value is not None:

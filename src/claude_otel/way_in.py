@@ -34,18 +34,21 @@ _CHAT: tuple[Operation, None] = ("chat", None)
 
 def method_of(options: Any, operation: Operation) -> str:
     """The way into the SDK, from the headers in which it says so itself."""
-    told: dict[str, str] = {}
     # Options of older versions of the SDK lack some: of a model's attribute, that is costly to find out.
     of = vars(options).get
-    headers = of("headers")
+    headers, qualifiers = of("headers"), of("qualifiers")
+    # Since 1.14 every method of the SDK names its span.
+    plain = _METHODS[operation] if of("span_name", "") is not None else str(options.method).lower()
+    if not headers and not qualifiers and "?" not in options.url:
+        return plain
+    told: dict[str, str] = {}
     if headers and (type(headers) is dict or isinstance(headers, Mapping)):
         for key, value in headers.items():
             # All that tell of it begin so, and most requests have none.
             if isinstance(key, str) and key[:11] in ("X-Stainless", "x-stainless"):
                 told[key.lower()] = str(value)
-    qualifiers: Any = of("qualifiers")
     beta = "beta=true" in options.url or (bool(qualifiers) and qualifiers.get("beta") == "true")
-    way = _helper(options, operation, told)
+    way = _helper(told) or plain
     if not told:
         return f"beta.{way}" if beta else way
     # "true" is what raw responses said before 1.0.
@@ -64,7 +67,8 @@ _METHODS: dict[Operation, str] = {
 }
 
 
-def _helper(options: Any, operation: Operation, told: Mapping[str, str]) -> str:
+def _helper(told: Mapping[str, str]) -> str:
+    """The helper of the SDK that made the request; empty for none."""
     if told:
         helper = told.get("x-stainless-helper", "")
         if "BetaToolRunner" in helper:
@@ -75,6 +79,4 @@ def _helper(options: Any, operation: Operation, told: Mapping[str, str]) -> str:
             return "stream"
         if "messages.parse" in helper:
             return "parse"
-    # Since 1.14 every method of the SDK names its span.
-    named = getattr(options, "span_name", "") is not None
-    return _METHODS[operation] if named else str(options.method).lower()
+    return ""
