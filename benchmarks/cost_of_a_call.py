@@ -21,7 +21,7 @@ import tracemalloc
 from collections.abc import Callable
 from datetime import datetime, timezone
 from importlib.metadata import version
-from operator import truediv
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,6 @@ from providers import Telemetry
 from transport import REQUEST, client
 
 from claude_otel import telemetry as t
-from claude_otel.account import Account
-from claude_otel.attribution import Attribution
-from claude_otel.headers import NONE
 
 GOALS = {"create": 0.5, "create with events": 0.65, "stream event": 0.35}
 """The most that ours may add, as a share of what the SDK's own spans add."""
@@ -62,14 +59,34 @@ def helper(api: Any) -> None:
         events.until_done()
 
 
-PARTS: dict[str, tuple[tuple[str, str, Callable[..., Any]], ...]] = {
-    "span": (("spans.Starter", "start", lambda *_: None),),
-    "metrics": (("bookkeeping.Books", "book", lambda *_: None), ("bookkeeping.Books", "begin", lambda *_: None)),
-    "log": (("events", "emit", lambda *_: None),),
-    "usage and price": (("recorder", "account_of", lambda *_: Account()),),
-    "attribution": (("attribution.Attributor", "attribute", lambda *_: Attribution("bench", "bench:one", None, None)),),
-    "request and cache": (("recorder.Recorder", "asks", lambda *_: None),),
-    "headers": (("headers", "read", lambda _: NONE),),
+Function = Callable[..., Any]
+
+
+def nothing(_: Function) -> Function:
+    """A function that does nothing."""
+    return lambda *_: None
+
+
+def once(function: Function) -> Function:
+    """A function that works out its result for its first arguments only."""
+    known: list[Any] = []
+
+    def same(*args: Any) -> Any:
+        if not known:
+            known.append(function(*args))
+        return known[0]
+
+    return same
+
+
+PARTS: dict[str, tuple[tuple[str, str, Callable[[Function], Function]], ...]] = {
+    "span": (("spans.Starter", "start", nothing),),
+    "metrics": (("bookkeeping.Books", "add", nothing), ("bookkeeping.Books", "begin", nothing)),
+    "log": (("events", "emit", nothing),),
+    "usage and price": (("ordinary", "numbers_of", once), ("ordinary.Kind", "amounts", once)),
+    "attribution": (("attribution.Attributor", "attribute", once),),
+    "request and cache": (("recorder.Recorder", "asks", nothing),),
+    "headers": (("headers", "read", once),),
 }
 """The parts of a record, and what is put in their place to see what a call costs without them."""
 
@@ -85,41 +102,52 @@ class Variant:
         self.logs = logs
         self.whole = bool(logs) and not without
         self.copy = Copy("anthropic", "claude_otel")
-        for owner, name, instead in PARTS.get(without, ()):
-            module, _, type_name = owner.partition(".")
-            found: Any = self.copy.module(f"claude_otel.{module}")
-            setattr(getattr(found, type_name) if type_name else found, name, instead)
+        for where, name, replace in PARTS.get(without, ()):
+            module, _, type_name = where.partition(".")
+            owner: Any = self.copy.module(f"claude_otel.{module}")
+            owner = getattr(owner, type_name) if type_name else owner
+            setattr(owner, name, replace(vars(owner)[name]))
         with self.copy.current():
             self.api = client(open_telemetry={"tracer_provider": self.telemetry.tracer_provider} if native else False)
             if logs:
                 self.telemetry.instrument(self.copy.module("claude_otel"), logs)
 
-    def timed(self, work: Callable[[Any], None], count: int) -> float:
-        """CPU microseconds of one call over `count` calls, with the export of what they left and its share of a
+    def timed(self, work: Callable[[Any], None], count: int) -> list[float]:
+        """CPU microseconds of each of `count` calls, with its part of the export of what they left and its share of a
         collection of metrics.
 
         Each call that we record is checked to have left all that it must: nothing is fast by being absent.
         """
+        clock, took = time.process_time, []
         with self.copy.current():
             work(self.api)
             self.telemetry.flush()
             before = self.telemetry.seen() if self.whole else {}
-            started = time.process_time()
             for _ in range(count):
+                started = clock()
                 work(self.api)
+                took.append(clock() - started)
+            started = clock()
             self.telemetry.flush()
-            took = (time.process_time() - started) / count
+            after = (clock() - started) / count
             if self.logs:
-                started = time.process_time()
+                started = clock()
                 self.telemetry.metrics.collect()
-                took += (time.process_time() - started) / COLLECTED_EVERY
+                after += (clock() - started) / COLLECTED_EVERY
             if self.whole:
                 self.telemetry.check(before, count, self.logs)
-        return took * 1e6
+        return [(each + after) * 1e6 for each in took]
 
 
-def measure(rounds: int, calls: int, streams: int) -> dict[str, dict[str, list[float]]]:
-    """CPU microseconds of a call in each round, by way in and by who records it."""
+Times = dict[str, dict[str, list[list[float]]]]
+"""CPU microseconds of each call, by way in, by who records it, and by round."""
+
+Usual = dict[str, dict[str, float]]
+"""CPU microseconds of a call, by way in and by who records it."""
+
+
+def measure(rounds: int, calls: int, streams: int) -> Times:
+    """Times calls of every way in and everyone who records them, side by side in each round."""
     variants = {"off": Variant(), "sdk": Variant(native=True), "ours": Variant("off"), WHOLE: Variant("all")}
     parts = {f"without {part}": Variant("all", without=part) for part in PARTS}
     ways = ((create, calls, {**variants, **parts}), (stream, streams, variants), (helper, streams, variants))
@@ -128,7 +156,7 @@ def measure(rounds: int, calls: int, streams: int) -> dict[str, dict[str, list[f
             variant.timed(work, count * WARM_UP)
     gc.collect()
     gc.freeze()
-    times: dict[str, dict[str, list[float]]] = {}
+    times: Times = {}
     for turn in range(rounds):
         for work, count, its_variants in ways:
             names = list(its_variants)
@@ -146,18 +174,19 @@ def progress(turn: int, rounds: int) -> None:
         sys.stderr.write(f"\rround {turn} of {rounds}" + "\n" * (turn == rounds))
 
 
-def kept_bytes(calls: int = 2000) -> float:
-    """Bytes that a call leaves behind once it has ended and was exported."""
-    variant = Variant("all")
-    variant.timed(create, 200)
-    gc.collect()
-    tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    variant.timed(create, calls)
-    gc.collect()
-    after = tracemalloc.get_traced_memory()[0]
-    tracemalloc.stop()
-    return (after - before) / calls
+def kept_bytes(calls: int = 4000) -> float:
+    """Bytes that a call leaves behind once it has ended and was exported, by what the second half of many adds."""
+    variant, held = Variant("all"), []
+    with variant.copy.current():
+        tracemalloc.start()
+        for _ in range(3):
+            for _ in range(calls // 2):
+                create(variant.api)
+            variant.telemetry.flush()
+            gc.collect()
+            held.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+    return (held[2] - held[1]) / (calls // 2)
 
 
 def import_time(module: str, rounds: int = 7) -> float:
@@ -168,19 +197,17 @@ def import_time(module: str, rounds: int = 7) -> float:
     return statistics.median(took)
 
 
-def medians(times: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, float]]:
-    """The usual time of each: that of the un-instrumented call, times the median of what multiple of it it takes.
-
-    A shared machine is now fast and now slow, for seconds; within a round it is mostly one of them.
-    """
-    usual = {}
-    for way, by in times.items():
-        off = statistics.median(by["off"])
-        usual[way] = {name: off * statistics.median(map(truediv, each, by["off"])) for name, each in by.items()}
-    return usual
+def undisturbed(calls: list[float]) -> float:
+    """The first decile: what a call takes while nobody else uses the core's caches, which is steadier by far."""
+    return statistics.quantiles(calls, n=10)[0]
 
 
-def ratios(times: dict[str, dict[str, float]], deltas: int = 500) -> dict[str, float]:
+def usual(times: Times, of: Callable[[list[float]], float]) -> Usual:
+    """What a call takes, by `of` all that were timed."""
+    return {way: {name: of(list(chain.from_iterable(each))) for name, each in by.items()} for way, by in times.items()}
+
+
+def ratios(times: Usual, deltas: int = 500) -> dict[str, float]:
     """What ours adds, as a share of what the SDK's own spans add."""
     added = {way: {name: value - by["off"] for name, value in by.items()} for way, by in times.items()}
     per_event = {name: (added["stream"][name] - added["create"][name]) / deltas for name in ("sdk", "ours")}
@@ -194,22 +221,20 @@ def ratios(times: dict[str, dict[str, float]], deltas: int = 500) -> dict[str, f
 
 
 def spread(
-    times: dict[str, dict[str, list[float]]],
-    derive: Callable[[dict[str, dict[str, float]]], dict[str, float]],
-    samples: int = 1000,
+    times: Times, derive: Callable[[Usual], dict[str, float]], samples: int = 200
 ) -> dict[str, tuple[float, float]]:
-    """From where to where nine in ten lie of what `derive` gives for the medians of rounds drawn again at random."""
+    """From where to where nine in ten lie of what `derive` makes of rounds that are drawn again at random."""
     rounds, draw = len(times["create"]["off"]), random.Random(0)
     derived: dict[str, list[float]] = {}
     for _ in range(samples):
         drawn = draw.choices(range(rounds), k=rounds)
         sample = {way: {name: [each[i] for i in drawn] for name, each in by.items()} for way, by in times.items()}
-        for name, value in derive(medians(sample)).items():
+        for name, value in derive(usual(sample, undisturbed)).items():
             derived.setdefault(name, []).append(value)
     return {name: (sorted(each)[samples // 20], sorted(each)[-samples // 20]) for name, each in derived.items()}
 
 
-def shares(times: dict[str, dict[str, float]]) -> dict[str, float]:
+def shares(times: Usual) -> dict[str, float]:
     """What each part adds to a call with everything on, as a share of all that ours add."""
     create = times["create"]
     return {part: (create[WHOLE] - create[f"without {part}"]) / (create[WHOLE] - create["off"]) for part in PARTS}
@@ -226,10 +251,12 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write docs/what-it-costs.md")
     options = parser.parse_args()
     rounds = measure(options.rounds, options.calls, options.streams)
-    times = medians(rounds)
+    times, halfway = usual(rounds, undisturbed), usual(rounds, statistics.median)
     result: dict[str, Any] = {
         "microseconds": times,
+        "median_microseconds": halfway,
         "ratios": ratios(times),
+        "median_ratios": ratios(halfway),
         "ratios_between": spread(rounds, ratios),
         "shares": shares(times),
         "shares_between": spread(rounds, shares),
@@ -248,19 +275,23 @@ COLUMNS = ("off", "sdk", "ours", WHOLE)
 
 def shown(result: dict[str, Any]) -> str:
     """The result as text."""
-    lines = ["CPU microseconds of a call, median", ""]
-    lines += [f"{'':16}" + "".join(f"{name:>18}" for name in COLUMNS)]
-    for way, by in result["microseconds"].items():
-        lines.append(f"{way:16}" + "".join(f"{by[name]:18.0f}" for name in COLUMNS))
-    lines += ["", "What ours adds, as a share of what the SDK's own spans add (nine in ten resamplings)", ""]
+    lines = []
+    for title, key in (("undisturbed (the first decile)", "microseconds"), ("median", "median_microseconds")):
+        lines += [f"CPU microseconds of a call, {title}", "", f"{'':16}" + "".join(f"{each:>18}" for each in COLUMNS)]
+        for way, by in result[key].items():
+            lines.append(f"{way:16}" + "".join(f"{by[name]:18.0f}" for name in COLUMNS))
+        lines.append("")
+    lines += ["What ours adds, as a share of what the SDK's own spans add", ""]
+    lines += [f"{'':20}{'undisturbed':>12}   {'nine in ten':16}{'median':>8}"]
     for name, ratio in result["ratios"].items():
         low, high = result["ratios_between"][name]
         goal = f"   goal {GOALS[name]:.2f}" if name in GOALS else ""
-        lines.append(f"{name:20}{ratio:8.2f}   ({low:.2f} to {high:.2f}){goal}")
-    lines += ["", "Parts of what ours with events add to a create, by leaving each out", ""]
+        between = f"{low:.2f} to {high:.2f}"
+        lines.append(f"{name:20}{ratio:12.2f}   {between:16}{result['median_ratios'][name]:8.2f}{goal}")
+    lines += ["", "Parts of what ours with events adds to a create, by leaving each out", ""]
     for part, share in result["shares"].items():
         low, high = result["shares_between"][part]
-        lines.append(f"{part:20}{share:8.0%}   ({low:.0%} to {high:.0%})")
+        lines.append(f"{part:20}{share:12.0%}   {low:.0%} to {high:.0%}")
     lines += ["", f"bytes kept per call {result['bytes_kept_per_call']:.1f}"]
     lines += [f"import {name:14}{value:8.1f} ms" for name, value in result["import_milliseconds"].items()]
     return "\n".join(lines) + "\n"

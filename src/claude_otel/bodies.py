@@ -167,11 +167,11 @@ class Bodies:
 
     def events(self, wrapped: Any, stream: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`Stream.__stream__`."""
-        return look_on(wrapped(*args, **kwargs), stream.response, see)
+        return look_on(wrapped(*args, **kwargs), stream.response, Call.event)
 
     def async_events(self, wrapped: Any, stream: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`AsyncStream.__stream__`."""
-        return async_look_on(wrapped(*args, **kwargs), stream.response, see)
+        return async_look_on(wrapped(*args, **kwargs), stream.response, Call.event)
 
     def results(self, wrapped: Any, decoder: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`JSONLDecoder.__decode__`."""
@@ -227,18 +227,10 @@ class Bodies:
         return content
 
 
-See = Callable[[Call, Any], None]
+Tell = Callable[[Call, Any], None]
 
 
-def see(call: Call, event: Any) -> None:
-    """Tells `call` of an event of its stream."""
-    kind = getattr(event, "type", None)
-    # A list, which cannot be looked up, is what a broken answer may have.
-    if isinstance(kind, str) and kind in call.watched:
-        call.event(event)
-
-
-def look_on(items: Generator[Any, Any, Any], response: Any, tell: See, *, owns: bool = True) -> Iterator[Any]:
+def look_on(items: Generator[Any, Any, Any], response: Any, tell: Tell, *, owns: bool = True) -> Iterator[Any]:
     """The `items` of a body, each told to its call before the application gets it.
 
     They own the body when dropping them closes it; else the application may still close it.
@@ -249,10 +241,13 @@ def look_on(items: Generator[Any, Any, Any], response: Any, tell: See, *, owns: 
         yield from items
         return
     call.reader, call.reader_owns = weakref.ref(items), owns
+    by_type = tell is Call.event
     try:
         for item in within(call, items) if call.requests_while_read else items:
             try:
-                tell(call, item)
+                # Of events, most of which say nothing; a list is what a broken one may have for a type.
+                if not by_type or (isinstance(kind := getattr(item, "type", None), str) and kind in call.watched):
+                    tell(call, item)
             except Exception:
                 guard.failed("stream")
             yield item
@@ -270,7 +265,7 @@ def look_on(items: Generator[Any, Any, Any], response: Any, tell: See, *, owns: 
 
 
 async def async_look_on(
-    items: AsyncGenerator[Any, Any], response: Any, tell: See, *, owns: bool = True
+    items: AsyncGenerator[Any, Any], response: Any, tell: Tell, *, owns: bool = True
 ) -> AsyncIterator[Any]:
     """The `items` of a body, each told to its call before the application gets it."""
     call = call_of(response)
@@ -282,10 +277,13 @@ async def async_look_on(
             await items.aclose()
         return
     call.reader, call.reader_owns = weakref.ref(items), owns
+    by_type = tell is Call.event
     try:
         async for item in async_within(call, items) if call.requests_while_read else items:
             try:
-                tell(call, item)
+                # Of events, most of which say nothing; a list is what a broken one may have for a type.
+                if not by_type or (isinstance(kind := getattr(item, "type", None), str) and kind in call.watched):
+                    tell(call, item)
             except Exception:
                 guard.failed("stream")
             yield item
