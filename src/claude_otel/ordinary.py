@@ -7,6 +7,8 @@ attributes. That is kept by kind, and only the numbers are worked out. A kind is
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from itertools import chain, compress
 from operator import mul
 from typing import Any
@@ -42,8 +44,8 @@ NUMBERS = frozenset(
 """The attributes that differ between calls of one kind, besides what the request asked for."""
 
 
-def numbers_of(call: Call) -> Numbers | None:
-    """The numbers of an ended `call`, `None` where it is not an ordinary one."""
+def numbers_of(call: Call, lengths: Sequence[int]) -> Numbers | None:
+    """The numbers of an ended `call`, `None` where it is not an ordinary one. `lengths` are those that prices go by."""
     fresh, output, read, total, split, details, server, listed, tier, speed, geo = map(call.raw_usage.get, FIELDS)
     if type(fresh) is not int or type(output) is not int or type(read) is not int or server is not None or listed:
         return None
@@ -62,6 +64,7 @@ def numbers_of(call: Call) -> Numbers | None:
         attempts[0].blame, tier, speed, geo, asked.effort, asked.prefix is None, expected is None,
         call.first_chunk is None, call.first_text is None, headers.organization_id, headers.workspace_id,
         call.started_ns // DAY_NS, fresh > 0, min(output, 2), read > 0, short > 0, long > 0, thinking is None,
+        bisect_left(lengths, fresh + read + short + long),
     )  # fmt: skip
     return key, (fresh, output, read, short, long), thinking
 
@@ -69,7 +72,7 @@ def numbers_of(call: Call) -> Numbers | None:
 class Kind:
     """What calls of one kind have in common."""
 
-    __slots__ = ("_after", "_before", "_cost_names", "_paid", "_rates", "_told", "least", "most", "points", "row")
+    __slots__ = ("_after", "_before", "_cost_names", "_paid", "_rates", "_told", "points", "row")
 
     def __init__(self, changes: list[Change], used: int, points: list[Point], tokens: tuple[int, ...], tariff: Tariff):
         """Of a call that made `changes`, of which the one at `used` is for its tokens and its cost."""
@@ -77,9 +80,7 @@ class Kind:
         self._before = tuple(chain.from_iterable([amounts for _, amounts in changes[:used]]))
         self._after = tuple(chain.from_iterable([amounts for _, amounts in changes[used + 1 :]]))
         self.points = points
-        short = sum(tokens) - tokens[1] <= tariff.above
-        self.least, self.most = (-1.0, tariff.above) if short else (tariff.above, float("inf"))
-        rates = tariff.rates if short else tariff.long_rates
+        rates = tariff.rates if sum(tokens) - tokens[1] <= tariff.above else tariff.long_rates
         self._rates = tuple([0.0 if rate is None else rate for rate in rates])
         self._paid = tuple([count > 0 for count in tokens])
         self._cost_names = tuple([f"claude.cost.{name}" for name in compress(RATES, self._paid)])
@@ -165,7 +166,7 @@ class Ordinary:
         except TypeError:
             # A list where a name should be, of a broken answer.
             return None
-        if kind is None or not kind.least < sum(tokens) - tokens[1] <= kind.most or not instruments.are_current():
+        if kind is None or not instruments.are_current():
             return None
         amounts, paid = kind.amounts(tokens, thinking)
         values, times = kind.values(call, tokens, thinking, paid)

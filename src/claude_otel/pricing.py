@@ -102,6 +102,8 @@ class Prices:
         self.as_of: str = table["as_of"]
         self._platforms: Mapping[str, Any] = table["platforms"]
         self._rows = rows_by_model(table["rows"])
+        self.lengths = sorted({row["long_prompt"]["above"] for row in table["rows"] if row.get("long_prompt")})
+        """The tokens of a prompt above which some model has other prices."""
         self._discounts = discounts
         self._aliases = aliases
         self._tariffs: dict[tuple[object, ...], Tariff | None] = {}

@@ -139,7 +139,7 @@ class Recorder:
         if not call.is_of_this_process:
             return
         try:
-            numbers = ordinary.numbers_of(call)
+            numbers = ordinary.numbers_of(call, self.settings.prices.lengths)
             told = None if numbers is None else self._ordinary.tell(call, numbers)
         except Exception:
             guard.failed("end")
