@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import marshal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -85,12 +85,42 @@ def read(options: Any, body: Mapping[str, Any], model: str | None) -> Asked:
     """What the prepared `options` of a Messages request, of which `body` is the body, ask for."""
     of = body.get
     asked = Asked()
-    effort = output = None
-    max_tokens, tools, thinking = of("max_tokens"), of("tools"), of("thinking")
+    max_tokens, tools, parameters = of("max_tokens"), of("tools"), ""
     if type(max_tokens) is int:
         asked.max_tokens = max_tokens
     if tools is not None:
         asked.tools = len(tools) if isinstance(tools, (list, tuple)) else 0
+    if not PLAIN.issuperset(body):
+        parameters = read_the_rest(asked, of)
+    asked.betas = betas_of(options)
+    asked.cache_ttl = cache_ttl(body)
+    # As `Prefix(...)`, which is a function of Python.
+    asked.prefix = tuple.__new__(Prefix, (model or "", digest(tools), digest(of("system")), parameters))
+    return asked
+
+
+PLAIN = frozenset(
+    {
+        "model",
+        "max_tokens",
+        "messages",
+        "system",
+        "tools",
+        "stream",
+        "temperature",
+        "top_p",
+        "top_k",
+        "stop_sequences",
+        "cache_control",
+    }
+)
+"""The fields that most requests have no others than."""
+
+
+def read_the_rest(asked: Asked, of: Callable[[str], Any]) -> str:
+    """Notes what few requests ask for, and gives the hash of what the cache goes by among it."""
+    effort = None
+    thinking = of("thinking")
     if (output := of("output_config")) is not None:
         effort = get(output, "effort")
         asked.effort = text(effort)
@@ -105,15 +135,10 @@ def read(options: Any, body: Mapping[str, Any], model: str | None) -> Asked:
         asked.service_tier = text(tier)
     if (metadata := of("metadata")) is not None:
         asked.user = user_of(metadata)
-    asked.betas = betas_of(options)
-    asked.cache_ttl = cache_ttl(body)
     # https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching, "What invalidates the cache".
     choice, speed = of("tool_choice"), of("speed")
     plain = choice is None and thinking is None and effort is None and speed is None
-    parameters = "" if plain else digest((choice, thinking, effort, speed))
-    # As `Prefix(...)`, which is a function of Python.
-    asked.prefix = tuple.__new__(Prefix, (model or "", digest(tools), digest(of("system")), parameters))
-    return asked
+    return "" if plain else digest((choice, thinking, effort, speed))
 
 
 def user_of(metadata: Any) -> str | None:

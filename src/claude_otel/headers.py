@@ -101,10 +101,9 @@ def whole_limits(found: Headers, values: list[bytes]) -> bool:
     remaining, limits = numbers[: len(kinds)], numbers[len(kinds) :]
     if max(numbers) > _LARGEST or 0 in limits:
         return False
-    shares = list(map(truediv, remaining, limits))
-    least = min(shares)
     found.rate_limits = list(zip(kinds, remaining, limits, strict=True))
-    found.scarcest = kinds[shares.index(least)], min(least, 1.0)
+    least, scarcest = min(zip(map(truediv, remaining, limits), kinds, strict=True))
+    found.scarcest = scarcest, min(least, 1.0)
     return True
 
 
