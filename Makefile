@@ -111,7 +111,7 @@ load: $(VENV)/dev.stamp components  ## calls a second through Collector and Prom
 	$(BIN)/python benchmarks/load_of_the_stack.py
 
 growth: $(VENV)/dev.stamp  ## a million calls with ever new names, and what they leave in memory; CALLS=50000 for fewer
-	$(BIN)/python benchmarks/growth.py --calls $(or $(CALLS),1000000)
+	$(BIN)/python benchmarks/growth.py --calls $(or $(CALLS),1000000) $(if $(WRITE),--write)
 
 clean:  ## remove the virtual environment and every cache
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

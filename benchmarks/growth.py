@@ -8,8 +8,11 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import platform
 import resource
 import sys
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from providers import Telemetry
@@ -44,6 +47,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=200_000, help="how many calls (default 200,000)")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--write", action="store_true", help="write docs/growth.md")
     options = parser.parse_args()
     telemetry, api = Telemetry(), client(open_telemetry=False)
     telemetry.instrument(claude_otel, "all")
@@ -65,7 +69,20 @@ def main() -> int:
         "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
     sys.stdout.write(json.dumps(result, indent=2) + "\n" if options.json else shown(result))
+    if options.write:
+        page = PAGE.format(date=datetime.now(timezone.utc).date(), python=platform.python_version(), text=shown(result))
+        (Path(__file__).resolve().parent.parent / "docs" / "growth.md").write_text(page, encoding="utf-8")
     return 1 if per_call > MOST else 0
+
+
+PAGE = """# Nothing grows
+
+Written by `make growth WRITE=1` on {date} with Python {python}: calls with ever new surfaces, models, users, agents and
+prompts, until each has come many times. It fails when memory grows with the calls.
+
+```text
+{text}```
+"""
 
 
 def shown(result: dict[str, Any]) -> str:

@@ -15,8 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cost_of_a_call import create, stream
 from providers import Telemetry
+from transport import create, stream
 
 import claude_otel
 
@@ -63,36 +63,47 @@ def count_calls() -> None:
             gc.collect()
 
 
-def main() -> int:
-    """Runs itself below callgrind, and prints what was counted."""
-    if "--counted" in sys.argv:
-        count_calls()
-        return 0
+def counted() -> str | None:
+    """What was counted, as text; `None` without valgrind. Raises RuntimeError with what a count said that failed."""
     if shutil.which("valgrind") is None:
-        sys.stderr.write("valgrind is not on PATH. Debian has it in the package valgrind.\n")
-        return 2
+        return None
     with tempfile.TemporaryDirectory() as folder:
         command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/out"]
         counting = [*command, sys.executable, __file__, "--counted"]
         ran = subprocess.run(counting, capture_output=True, text=True, check=False)
         if ran.returncode:
-            sys.stderr.write(ran.stderr)
-            return 1
-        counted = {}
+            raise RuntimeError(ran.stderr)
+        found = {}
         for file in Path(folder).iterdir():
             text = file.read_text(encoding="utf-8")
             name, total = TRIGGER.search(text), SUMMARY.search(text)
             if name and total:
                 way = name[1].partition(".")[0]
-                counted[name[1]] = int(total[1]) / (CALLS if way == "create" else STREAMS) / 1000
-    sys.stdout.write(shown(counted))
+                found[name[1]] = int(total[1]) / (CALLS if way == "create" else STREAMS) / 1000
+    return shown(found)
+
+
+def main() -> int:
+    """Runs itself below callgrind, and prints what was counted."""
+    if "--counted" in sys.argv:
+        count_calls()
+        return 0
+    try:
+        text = counted()
+    except RuntimeError as failed:
+        sys.stderr.write(str(failed))
+        return 1
+    if text is None:
+        sys.stderr.write("valgrind is not on PATH. Debian has it in the package valgrind.\n")
+        return 2
+    sys.stdout.write(text)
     return 0
 
 
-def shown(counted: dict[str, float]) -> str:
+def shown(found: dict[str, float]) -> str:
     """The result as text."""
     lines = ["Thousand instructions that a call adds, and as a share of what the SDK's own spans add", ""]
-    added = {key: value - counted[f"{key.partition('.')[0]}.off"] for key, value in counted.items()}
+    added = {key: value - found[f"{key.partition('.')[0]}.off"] for key, value in found.items()}
     for way in ("create", "stream"):
         for name in ("sdk", "ours", "ours with events"):
             mine, theirs = added[f"{way}.{name}"], added[f"{way}.sdk"]

@@ -76,3 +76,20 @@ def client(deltas: int = 500, **options: Any) -> Any:
 
     transport = http.MockTransport(answer)
     return anthropic.Anthropic(api_key="none", http_client=http.Client(transport=transport), **options)
+
+
+def create(api: Any) -> None:
+    """One unstreamed call."""
+    api.messages.create(**REQUEST)
+
+
+def stream(api: Any) -> None:
+    """One streamed call."""
+    for _ in api.messages.create(**REQUEST, stream=True):
+        pass
+
+
+def helper(api: Any) -> None:
+    """One call by the stream helper."""
+    with api.messages.stream(**REQUEST) as events:
+        events.until_done()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 import claude_otel
 import wire
-from claude_otel import ordinary, recorder
+from claude_otel import metrics, ordinary, recorder
 from claude_otel import telemetry as t
 from conftest import Exported
 
@@ -157,15 +158,32 @@ def test_a_price_for_long_prompts_is_not_taken_for_that_of_short_ones(exported: 
     assert costs == pytest.approx([1000 * 0.1e-6, 300_000 * 0.5e-6] * 2)
 
 
-def test_kinds_are_forgotten_when_their_points_are(exported: Exported) -> None:
-    """A kind holds points and rows of the instruments, and goes with them."""
+def test_other_prices_make_other_kinds(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instrumented again with prices of its own, a call like one before costs what they say."""
     client = wire.client(*[wire.Answer(wire.MESSAGE)] * 4)
     for _ in range(2):
         client.messages.create(**wire.ASK)
-    instruments = claude_otel.metrics.instruments(exported.meter_provider, "", {})  # type: ignore[attr-defined]
-    assert len(instruments.kinds) == 1
-    instruments.forget_points()
-    assert instruments.kinds == {}
+    claude_otel.uninstrument()
+    config = tmp_path / "claude-otel.yaml"
+    config.write_text("prices:\n  discount: 50\n")
+    monkeypatch.setenv("CLAUDE_OTEL_CONFIG", str(config))
+    exported.instrument()
     for _ in range(2):
         client.messages.create(**wire.ASK)
+    costs = [dict(span.attributes or {})[t.COST] for span in exported.spans]
+    assert costs == pytest.approx([costs[0]] * 2 + [costs[0] / 2] * 2)
+
+
+def test_kinds_are_forgotten_when_their_points_are(exported: Exported) -> None:
+    """A kind holds points and rows of the instruments, and goes with them."""
+    client = wire.client(*[wire.Answer(wire.MESSAGE)] * 4)
+    made = []
+    with mock.patch.object(recorder, "account_of", side_effect=recorder.account_of) as account_of:
+        for turn in range(4):
+            if turn == 2:
+                metrics.instruments(exported.meter_provider, "", {}).forget_points()
+            client.messages.create(**wire.ASK)
+            made.append(account_of.call_count)
+    assert made == [1, 1, 2, 2]
     assert exported.value(t.CALLS_METRIC.name) == 4
+    assert exported.value(t.DURATION_METRIC.name) == 4

@@ -196,8 +196,8 @@ class Instruments:
         """The points of each histogram by what the caller knows them by; `None` where the SDK has to be asked."""
         self._sets: dict[str, set[Values]] = {}
         self._newest: Point | None = None
-        self.kinds: dict[Values, Any] = {}
-        """What was worked out for calls of one kind, with rows and points in it, by what the caller knows them by."""
+        self.epoch = 0
+        """How many times rows or points were forgotten: those from before are not to be used."""
         meter = provider.get_meter(t.SCOPE, version)
         for metric in t.METRICS:
             self._create(meter, metric, edges)
@@ -252,7 +252,7 @@ class Instruments:
     def forget_points(self) -> None:
         """Makes new points from now on. What those there are hold is collected."""
         self._newest = None
-        self.kinds.clear()
+        self.epoch += 1
         for points in self.points.values():
             points.clear()
 

@@ -60,8 +60,8 @@ def numbers_of(call: Call, lengths: Sequence[int]) -> Numbers | None:
     key = (
         call.target, call.model, call.served, call.stop_reason, who.surface, who.call_site, who.agent,
         call.outcome, call.verdict, call.operation, call.stream, call.final, call.stopped, call.native, call.new_prompt,
-        call.diagnosis, call.refusal_category, call.results, len(call.answers) > 1, attempts[0].status,
-        attempts[0].blame, tier, speed, geo, asked.effort, asked.prefix is None, expected is None,
+        call.diagnosis, call.refusal_category, call.results, call.active is None, len(call.answers) > 1,
+        attempts[0].status, attempts[0].blame, tier, speed, geo, asked.effort, asked.prefix is None, expected is None,
         call.first_chunk is None, call.first_text is None, headers.organization_id, headers.workspace_id,
         call.started_ns // DAY_NS, fresh > 0, min(output, 2), read > 0, short > 0, long > 0, thinking is None,
         bisect_left(lengths, fresh + read + short + long),
@@ -153,6 +153,8 @@ class Ordinary:
     def __init__(self, books: Books, prices: Prices) -> None:
         self._books = books
         self._prices = prices
+        self._kinds: dict[Key, Kind] = {}
+        self._epoch = 0
 
     def tell(self, call: Call, numbers: Numbers) -> tuple[Kind, list[float], list[Time], dict[str, Any]] | None:
         """The kind of `call`, what it adds to the kind's row, its measured times, and its attributes.
@@ -161,8 +163,10 @@ class Ordinary:
         """
         key, tokens, thinking = numbers
         instruments = self._books.instruments
+        if self._epoch != instruments.epoch:
+            self._epoch, self._kinds = instruments.epoch, {}
         try:
-            kind: Kind | None = instruments.kinds.get(key)
+            kind = self._kinds.get(key)
         except TypeError:
             # A list where a name should be, of a broken answer.
             return None
@@ -174,7 +178,7 @@ class Ordinary:
 
     def learn(self, call: Call, numbers: Numbers, account: Account, changes: list[Change]) -> None:
         """Learns the kind of `call`, whose `account` and `changes` of the metrics were worked out in full."""
-        usage, bill, kinds = account.usage, account.bill, self._books.instruments.kinds
+        usage, bill = account.usage, account.bill
         if usage is None or bill is None or bill.unpriced or account.earlier or call.native or call.verdict is not None:
             return
         told = (usage.service_tier, usage.speed, usage.inference_geo)
@@ -195,6 +199,6 @@ class Ordinary:
         values, times = kind.values(call, tokens, thinking, paid)
         in_full = list(chain.from_iterable([amounts for _, amounts in changes]))
         if amounts == in_full and values == whole and len(times) == len(points):
-            if len(kinds) >= MOST_KINDS:
-                kinds.clear()
-            kinds[key] = kind
+            if len(self._kinds) >= MOST_KINDS:
+                self._kinds.clear()
+            self._kinds[key] = kind
