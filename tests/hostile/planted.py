@@ -48,12 +48,14 @@ class Bug:
 
 UNGUARDED = Change(
     "bodies.py",
-    """            try:
-                tell(call, item)
+    """                    tell(call, item)
             except Exception:
                 guard.failed("stream")
 """,
-    "            tell(call, item)\n",
+    """                    tell(call, item)
+            except ZeroDivisionError:
+                guard.failed("stream")
+""",
     times=2,
 )
 
@@ -99,9 +101,8 @@ BUGS = (
         (
             Change(
                 "bodies.py",
-                "    call.reader, call.reader_owns = weakref.ref(items), owns\n    try:\n        for item in within(",
-                "    call.reader, call.reader_owns = weakref.ref(items), owns\n    try:\n"
-                "        items = (item for item in [*items])\n        for item in within(",
+                "    try:\n        for item in within(",
+                "    try:\n        items = (item for item in [*items])\n        for item in within(",
             ),
         ),
         "without us",
@@ -135,9 +136,9 @@ BUGS = (
         (
             Change(
                 "headers.py",
-                '    return value.decode("ascii", "replace") if 0 < len(value)',
-                '    if len(value) > 128:\n        __import__("warnings").warn("too long an id", stacklevel=2)\n'
-                '    return value.decode("ascii", "replace") if 0 < len(value)',
+                "        setattr(found, field, value.decode(",
+                '        if len(value) > 128:\n            __import__("warnings").warn("too long", stacklevel=2)\n'
+                "        setattr(found, field, value.decode(",
             ),
         ),
         "warned: without us",
