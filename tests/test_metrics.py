@@ -348,3 +348,13 @@ def test_exemplars_point_to_the_span(exported: Exported) -> None:
     (point,) = exported.points("gen_ai.client.inference.duration")
     assert span.context is not None
     assert [exemplar.span_id for exemplar in point.exemplars] == [span.context.span_id]
+
+
+def test_what_nobody_collects_does_not_grow() -> None:
+    """Rows that come and go hold their sums only until there are many of them, and nothing is lost by that."""
+    table = Table()
+    for number in range(3 * metrics.MOST_PENDING):
+        row = metrics.Row((table.row(("one",), lambda: [(t.ERRORS_METRIC, ("start",))]).cells[0],))
+        table.add([(row, (number,))])
+        assert len(table.pending) <= metrics.MOST_PENDING
+    assert table.sums(t.ERRORS_METRIC) == [(("start",), sum(range(3 * metrics.MOST_PENDING)))]

@@ -35,6 +35,9 @@ MOST_SETS = 1800
 MOST_KNOWN = 10_000
 """Groups of cells that are found at once."""
 
+MOST_PENDING = 2000
+"""Rows and points that hold what was not looked at yet."""
+
 MOST_LIMITS = 200
 """Sets of rate limits that are kept: those of a model, and of the kinds of requests that differ in them."""
 
@@ -122,6 +125,9 @@ class Table:
             self._add(changes)
 
     def _add(self, changes: Iterable[Change]) -> None:
+        if len(self.pending) >= MOST_PENDING:
+            # Nobody collects, or not as often as rows come and go.
+            self._drain()
         for row, amounts in changes:
             if row.sums is None:
                 row.sums = amounts
@@ -139,8 +145,11 @@ class Table:
     def drain(self) -> None:
         """Adds what rows hold to the cells, and gives the SDK what the points of histograms hold."""
         with self.lock:
-            while self.pending:
-                self.pending.pop().drain()
+            self._drain()
+
+    def _drain(self) -> None:
+        while self.pending:
+            self.pending.pop().drain()
 
     def put(self, whose: Values, limits: Sequence[RateLimit]) -> None:
         """Makes `limits` the last that were told of `whose`: a provider, a model, and the types that they are of."""
