@@ -28,7 +28,7 @@ from typing import Any
 import instructions
 from copies import Copy
 from providers import Telemetry
-from transport import REQUEST, client
+from transport import client, create, helper, stream
 
 from claude_otel import telemetry as t
 
@@ -41,23 +41,6 @@ COLLECTED_EVERY = 200
 
 WARM_UP = 10
 """Rounds that are not timed."""
-
-
-def create(api: Any) -> None:
-    """One unstreamed call."""
-    api.messages.create(**REQUEST)
-
-
-def stream(api: Any) -> None:
-    """One streamed call."""
-    for _ in api.messages.create(**REQUEST, stream=True):
-        pass
-
-
-def helper(api: Any) -> None:
-    """One call by the stream helper."""
-    with api.messages.stream(**REQUEST) as events:
-        events.until_done()
 
 
 Function = Callable[..., Any]
