@@ -63,9 +63,9 @@ def worker(stack: Stack, api: FakeAPI, seed: int, count: int, pause: float = 0, 
 Worker = subprocess.Popen  # type: ignore[type-arg]
 
 
-def workers(stack: Stack, api: FakeAPI, count: int, pause: float = 0) -> list[Worker]:
+def workers(stack: Stack, api: FakeAPI, count: int, pause: float = 0, wait: bool = False) -> list[Worker]:
     """Several of them."""
-    return [worker(stack, api, seed, count, pause) for seed in range(WORKERS)]
+    return [worker(stack, api, seed, count, pause, wait) for seed in range(WORKERS)]
 
 
 def ended(started: list[Worker]) -> None:
@@ -81,6 +81,12 @@ def calls_made(started: Worker, number: int) -> None:
     assert started.stdout
     for _ in range(number):
         started.stdout.readline()
+
+
+def all_calls_made(started: Worker) -> None:
+    """Waits until the worker has made all of its calls, and waits itself."""
+    assert started.stdout
+    assert "done\n" in iter(started.stdout.readline, "")
 
 
 def kill(stack: Stack, name: str) -> None:
@@ -232,16 +238,22 @@ def test_disk_of_the_queue_is_full(stack: Stack, small_disk: Path) -> None:
 
 
 def test_queue_is_bounded(tmp_path: Path) -> None:
-    """A full queue refuses what comes: the Collector's own metrics tell it, and workers send the sum of it later."""
+    """A full queue refuses what comes: the Collector's own metrics tell it, and workers send the sum of it later.
+
+    They live on meanwhile, as those of a server do: the last words of one that ends are refused as any others are.
+    """
     small = files()["stack/collector.yaml"].replace(f"queue_size: {QUEUE_MIB * 1024 * 1024}", "queue_size: 200000")
     assert "queue_size: 200000" in small
     with native_stack(tmp_path / "stack", {"stack/collector.yaml": small}) as stack, FakeAPI() as api:
         opened(stack)
         stop(stack.state.run("prometheus"), 60)
-        started = workers(stack, api, 60, pause=0.1)
+        started = workers(stack, api, 60, pause=0.1, wait=True)
         calls_made(started[0], 40)
         stack.up()
-        ended(started)
+        for each in started:
+            all_calls_made(each)
         check(stack, api)
+        for each in started:
+            each.kill()
         failed = "max(max_over_time(otelcol_exporter_enqueue_failed_metric_points[5m]))"
         assert eventually(lambda: stack.value(failed), bool)
