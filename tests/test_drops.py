@@ -51,8 +51,12 @@ def aggregations(exported: Exported) -> Iterator[Any]:
                 yield from match._attributes_aggregation.values()
 
 
+def locks_of(table: metrics.Table) -> list[Any]:
+    return [table.lock, table.settle_lock]
+
+
 LOCKS: dict[str, Callable[[Exported], list[Any]]] = {
-    "claude_otel.metrics": lambda exported: [metrics.instruments(exported.meter_provider, "", {}).table.lock],
+    "claude_otel.metrics": lambda exported: locks_of(metrics.instruments(exported.meter_provider, "", {}).table),
     "claude_otel.batches": lambda exported: [batches.LEDGER._lock],
     "claude_otel.cache_watch": lambda exported: [watch._lock for watch in cache_watch._watches],
     "opentelemetry.sdk.metrics._internal.aggregation": lambda exported: [a._lock for a in aggregations(exported)],
@@ -65,6 +69,7 @@ def test_a_stream_collected_while_a_lock_is_held(exported: Exported, module: str
     client = wire.client()
     system = [{"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}]
     list(client.messages.create(**wire.ASK, stream=True, system=system))
+    assert exported.value("claude.calls") == 1
     locks = LOCKS[module](exported)
     assert locks
     for lock in locks:

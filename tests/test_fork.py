@@ -127,7 +127,8 @@ system = [{"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}]
 client.messages.create(**wire.ASK, system=system)
 locks = [claude_otel.batches.LEDGER._lock]
 locks += [watch._lock for watch in claude_otel.cache_watch._watches]
-locks += [made.table.lock for made in claude_otel.metrics._by_provider.values()]
+tables = [made.table for made in claude_otel.metrics._by_provider.values()]
+locks += [lock for table in tables for lock in (table.lock, table.settle_lock)]
 for lock in locks:
     lock.acquire()
 

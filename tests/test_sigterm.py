@@ -114,7 +114,8 @@ class TestProgram:
         text = (
             "import claude_otel.metrics\n"
             "ready()\n"
-            "with claude_otel.metrics._global[0].table.lock:\n"
+            "table = claude_otel.metrics._global[0].table\n"
+            "with table.lock, table.settle_lock:\n"
             "    os.kill(os.getpid(), signal.SIGTERM)\n"
             "    time.sleep(0.01)\n"
             "time.sleep(600)"

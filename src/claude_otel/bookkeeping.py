@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -108,7 +107,7 @@ class Books:
     def add(self, call: Call, changes: list[Change], times: Iterable[Time]) -> None:
         """Adds to the counters and histograms, and notes the rate limits that the API has told."""
         table, headers = self.instruments.table, call.headers
-        table.book(changes, times, time.time_ns(), call.context or get_current())
+        table.book(changes, times, call.ended_ns, call.context or get_current())
         if headers.rate_limits:
             table.put((call.target.provider, self.model(call.model), headers.kinds), headers.rate_limits)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -85,9 +85,14 @@ class Call:
     results: Results | None = None
     active: Any = None
     """Where the metrics count that it has not ended."""
+    told: dict[str, Any] | None = None
+    """The attributes of its span, to be filled in; `None` without a span of ours that records."""
+    told_by_events: Sequence[dict[str, Any]] = ()
+    """The attributes of its events, to be filled in."""
 
-    headers: Headers = NONE
-    """Of the last answer."""
+    rows: headers.Rows | None = None
+    """The headers of the last answer, if nobody has looked at them."""
+    _headers: Headers = NONE
 
     message_id: str | None = None
     served: str | None = None
@@ -147,6 +152,19 @@ class Call:
         """Whether it began here, not in a parent that this process was forked from."""
         return self.generation == generation
 
+    @property
+    def headers(self) -> Headers:
+        """What the headers of the last answer tell."""
+        if self.rows is not None:
+            rows, self.rows = self.rows, None
+            self._headers = headers.read(rows)
+        return self._headers
+
+    @property
+    def ended_ns(self) -> int:
+        """When it ended, in nanoseconds since 1970."""
+        return self.started_ns + int(self.duration * 1e9)
+
     def attempt_begins(self) -> None:
         """Notes that an HTTP request is about to be sent."""
         self.attempts.append(Attempt(time.perf_counter()))
@@ -156,7 +174,7 @@ class Call:
         attempt = self.attempts[-1]
         attempt.ended = time.perf_counter()
         attempt.status = response.status_code
-        self.headers = headers.read(response.headers)
+        self.rows = headers.rows(response.headers)
         if attempt.answered_well:
             if not self.stream:
                 self.answers.append(response)

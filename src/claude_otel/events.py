@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from opentelemetry._logs import Logger, LogRecord, NoOpLogger, SeverityNumber
@@ -44,15 +45,22 @@ def failed(call: Call) -> bool:
     return call.outcome in ("error", "truncated")
 
 
-def emit(logger: Logger, mode: str, call: Call, attributes: dict[str, Any]) -> None:
-    """Emits the events of an ended call."""
+Event = tuple[str, SeverityNumber]
+
+
+def of(call: Call, mode: str) -> list[Event]:
+    """The events of an ended call, and how bad each is."""
+    found: list[Event] = []
     if mode == "all":
-        _emit(logger, call, t.CALL_EVENT, SeverityNumber.INFO, attributes)
+        found.append((t.CALL_EVENT, SeverityNumber.INFO))
     if failed(call) and call.verdict is not None:
-        _emit(logger, call, t.ERROR_EVENT, SEVERITY[call.verdict.blame], attributes)
+        found.append((t.ERROR_EVENT, SEVERITY[call.verdict.blame]))
+    return found
 
 
-def _emit(logger: Logger, call: Call, name: str, severity: SeverityNumber, attributes: dict[str, Any]) -> None:
+def emit(logger: Logger, call: Call, event: Event, attributes: dict[str, Any], settle: Callable[[], None]) -> None:
+    """Emits an event of an ended call, with `attributes` that are filled in when `settle` is called."""
+    name, severity = event
     record = LogRecord(
         timestamp=time.time_ns(),
         context=call.context,
@@ -60,6 +68,7 @@ def _emit(logger: Logger, call: Call, name: str, severity: SeverityNumber, attri
         severity_text=severity.name,
         event_name=name,
     )
-    if not otel_logs.emit(logger, record, attributes):
+    if not otel_logs.emit(logger, record, attributes, settle):
+        settle()
         record.attributes = attributes
         logger.emit(record)

@@ -18,6 +18,9 @@ _LONGEST = 64
 """Characters of the name of a header that tells of a limit."""
 
 
+Rows = list[tuple[bytes, bytes, bytes]]
+"""Headers: the name of each as it came and in lower case, and its value."""
+
 RateLimit = tuple[str, int | None, int | None]
 """One limit: its type, what remains of it, and what it is in all, either of which may be missing."""
 
@@ -41,11 +44,14 @@ NONE = Headers()
 """Of a call that got no answer."""
 
 
-def read(headers: Any) -> Headers:
-    """What the `headers` of an answer tell. By their place, as one answer has them in the order of the other."""
-    rows: Any = getattr(headers, "_list", None)
-    if type(rows) is not list:
-        rows = [(name, name.lower(), value) for name, value in headers.raw]
+def rows(headers: Any) -> Rows:
+    """The rows of `headers`, the HTTP library's, which stay as they are now."""
+    found: Any = getattr(headers, "_list", None)
+    return found.copy() if type(found) is list else [(name, name.lower(), value) for name, value in headers.raw]
+
+
+def read(rows: Rows) -> Headers:
+    """What the headers of an answer tell. By their place, as one answer has them in the order of the other."""
     # `map` with a C function takes one step of the interpreter, a loop ten for each header.
     names = tuple(map(_LOWER, rows))
     places = _PLACES.get(names)
@@ -68,8 +74,6 @@ _LONGEST_ID = 128
 
 _LOWER, _VALUE = itemgetter(1), itemgetter(2)
 """Of a header as the HTTP library keeps it: its name as it came, in lower case, and its value."""
-
-Rows = list[tuple[bytes, bytes, bytes]]
 
 
 class Places(NamedTuple):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import add
 from threading import Lock
@@ -23,6 +24,7 @@ from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvid
 from claude_otel import fork_locks, guard
 from claude_otel import telemetry as t
 from claude_otel.bounded import OTHER, Bounded
+from claude_otel.call import Call
 from claude_otel.headers import RateLimit
 from claude_otel.otel_histograms import Point, point
 
@@ -37,6 +39,9 @@ MOST_KNOWN = 10_000
 
 MOST_PENDING = 2000
 """Rows and points that hold what was not looked at yet."""
+
+MOST_UNSETTLED = 32
+"""Ended calls that are not settled yet. Many at once cost a third each of what they cost one by one."""
 
 MOST_LIMITS = 200
 """Sets of rate limits that are kept: those of a model, and of the kinds of requests that differ in them."""
@@ -85,6 +90,8 @@ class Table:
 
     def __init__(self) -> None:
         self.lock = Lock()
+        self.settle_lock = Lock()
+        self._unsettled: deque[tuple[Callable[[Call], None], Call]] = deque()
         self._sums: dict[str, dict[Values, Cell]] = {}
         self._limits: dict[Values, tuple[Sequence[RateLimit], float]] = {}
         self._kinds = Bounded(20)
@@ -94,12 +101,36 @@ class Table:
         """The rows, and the points of histograms, that hold what was not looked at yet."""
 
     def clear(self) -> None:
-        """Starts at zero, with a lock that nobody holds: for a forked child."""
-        self.lock = Lock()
+        """Starts at zero, with locks that nobody holds: for a forked child."""
+        self.lock, self.settle_lock = Lock(), Lock()
+        self._unsettled.clear()
         self._sums = {}
         self._limits = {}
         self.known = {}
         self.pending.clear()
+
+    def later(self, settle: Callable[[Call], None], call: Call) -> None:
+        """Has `settle` called with `call`, in the order of their ends, when somebody looks or many are waiting.
+
+        It must not raise. What it is about to tell is not there before, on whatever span or event.
+        """
+        self._unsettled.append((settle, call))
+        # One who finds it locked leaves it to who has locked it, or to the next.
+        if len(self._unsettled) >= MOST_UNSETTLED and self.settle_lock.acquire(blocking=False):
+            try:
+                self._settle()
+            finally:
+                self.settle_lock.release()
+
+    def settle(self) -> None:
+        """Settles every call that has ended, also the one that another thread is about to settle."""
+        with self.settle_lock:
+            self._settle()
+
+    def _settle(self) -> None:
+        while self._unsettled:
+            settle, call = self._unsettled.popleft()
+            settle(call)
 
     def row(self, key: Values, series: Callable[[], Iterable[tuple[t.Metric, Values]]]) -> Row:
         """The row of the counters and attribute values in `series`, which is asked when `key` is a new one."""
@@ -143,7 +174,8 @@ class Table:
                 point.add(seconds, now, context)
 
     def drain(self) -> None:
-        """Adds what rows hold to the cells, and gives the SDK what the points of histograms hold."""
+        """Settles the calls, adds what rows hold to the cells, and gives the SDK what the points of histograms hold."""
+        self.settle()
         with self.lock:
             self._drain()
 
@@ -167,6 +199,7 @@ class Table:
 
     def last(self, metric: t.Metric) -> list[tuple[Values, float]]:
         """The last values of the gauge `metric`, `REMAINING_METRIC` or `LIMIT_METRIC`, that are not stale."""
+        self.settle()
         oldest = time.monotonic() - STALE_AFTER
         found: dict[Values, float] = {}
         with self.lock:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from opentelemetry._logs import LogRecord
 from opentelemetry.attributes import BoundedAttributes
 
+from claude_otel import otel_attributes
 
-def emit(logger: Any, record: LogRecord, attributes: dict[str, Any]) -> bool:
-    """Emits `record` with `attributes` on `logger`."""
+
+def emit(logger: Any, record: LogRecord, attributes: dict[str, Any], settle: Callable[[], None]) -> bool:
+    """Emits `record` on `logger`, with `attributes` that are filled in when `settle` is called."""
     logger = getattr(logger, "_logger", None) or logger
     writable = getattr(sys.modules.get(type(logger).__module__), "ReadWriteLogRecord", None)
     limits: Any = getattr(logger, "_log_record_limits", None)
     most = getattr(limits, "max_log_record_attributes", None)
-    if writable is None or most is None or len(attributes) > most or limits.max_log_record_attribute_length is not None:
+    if writable is None or most is None or limits.max_log_record_attribute_length is not None:
         return False
     bounded = BoundedAttributes(most, immutable=False)
-    bounded._dict = attributes.copy()
+    bounded._dict = attributes
+    if otel_attributes.unsettle(bounded, settle) is None:
+        return False
     record.attributes = bounded
     whole = object.__new__(writable)
     whole.log_record, whole.limits = record, limits

@@ -7,6 +7,7 @@ SDK is as it knows it (1.43 to 1.45), by the private attributes it is about to u
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from threading import Lock, RLock
 from typing import Any
@@ -130,6 +131,24 @@ class Starts:
         parts["_events"], parts["_links"] = pattern.empty_list(), pattern.empty_list()
         parts["_lock"] = Lock()
         return span
+
+    def end(self, span: Any) -> bool:
+        """Ends `span`. The processors get it as it is, and not a copy that cannot be changed: nobody changes it now."""
+        pattern = self._pattern
+        if (
+            pattern is None
+            or type(span) is not pattern.span_type
+            or pattern.in_force != in_force(sdk_tracer(self._tracer))
+        ):
+            return False
+        with span._lock:
+            if span._end_time is not None:
+                return False
+            span._end_time = time.time_ns()
+            span._attributes._immutable = True
+        for processor in pattern.in_force[1]:
+            processor.on_end(span)
+        return True
 
 
 def sdk_tracer(tracer: Any) -> Any:

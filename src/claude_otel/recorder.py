@@ -21,7 +21,7 @@ from claude_otel.config import Settings
 from claude_otel.metrics import Change
 from claude_otel.ordinary import Numbers, Ordinary
 from claude_otel.target import target_of
-from claude_otel.usage import get, merge, read, text
+from claude_otel.usage import cached, get, merge, read, text
 from claude_otel.way_in import method_of, operation_of
 
 
@@ -89,8 +89,7 @@ class Recorder:
     def enrich(self, call: Call, span: Span) -> None:
         """Puts what is known of `call` on the SDK's own span, which is about to end."""
         values = attributes.at_end(call, account_of(call, self.settings.prices))
-        if (user := self._hashed_user(call)) is not None:
-            values[t.USER_HASH] = user
+        self._add_user(call, values)
         span.set_attributes(attributes.beside_the_sdks(values))
 
     def asks(self, call: Call, client: Any, options: Any) -> None:
@@ -134,10 +133,38 @@ class Recorder:
         self._books.instruments.table.add([self._books.used(call, usage, bill)])
 
     def end(self, call: Call) -> None:
-        """Books the ended `call`. Never raises."""
+        """Ends the span of the ended `call` and emits its events. What they and the metrics tell of it is worked out
+        when somebody looks, for many calls at once. Never raises.
+        """
         # A call that a parent began is the parent's, even if its stream is dropped in the child too.
         if not call.is_of_this_process:
             return
+        table = self._books.instruments.table
+        told, wanted = True, []
+        try:
+            if call.expected is not None:
+                self._cache.ended(call.expected, cached(call.raw_usage, final=call.final) if call.raw_usage else None)
+            if call.context is None:
+                call.context = get_current()
+            if events.wanted(self._logger, self.settings.logs, call):
+                wanted = events.of(call, self.settings.logs)
+                call.told_by_events = [{} for _ in wanted]
+            told = spans.prepare(call, table.settle)
+        except Exception:
+            guard.failed("end")
+        table.later(self._settle, call)
+        try:
+            # The answers before the last one are not kept.
+            if not told or len(call.answers) > 1:
+                table.settle()
+            self._spans.end(call, None if told else call.told)
+            for event, attributes_of_it in zip(wanted, call.told_by_events, strict=True):
+                events.emit(self._logger, call, event, attributes_of_it, table.settle)
+        except Exception:
+            guard.failed("span")
+
+    def _settle(self, call: Call) -> None:
+        """Books the ended `call`, and fills in what its span and events tell."""
         try:
             numbers = ordinary.numbers_of(call, self.settings.prices.lengths)
             told = None if numbers is None else self._ordinary.tell(call, numbers)
@@ -145,12 +172,10 @@ class Recorder:
             guard.failed("end")
             numbers = told = None
         if numbers is None or told is None:
-            self._end_in_full(call, numbers)
+            self._settle_in_full(call, numbers)
             return
         kind, amounts, times, values = told
         try:
-            if call.expected is not None:
-                self._cache.ended(call.expected, sum(numbers[1][2:]))
             self._books.add(call, [(kind.row, amounts)], times)
         except Exception:
             guard.failed("metrics")
@@ -159,7 +184,7 @@ class Recorder:
         except Exception:
             guard.failed("span")
 
-    def _end_in_full(self, call: Call, numbers: Numbers | None) -> None:
+    def _settle_in_full(self, call: Call, numbers: Numbers | None) -> None:
         account = self._account(call)
         changes: list[Change] = []
         try:
@@ -167,7 +192,8 @@ class Recorder:
         except Exception:
             guard.failed("metrics")
         try:
-            self._tell(call, None, account)
+            if call.told is not None or call.told_by_events:
+                self._tell(call, attributes.at_end(call, account), attributes.cost_by_model(call, account))
             if numbers is not None and changes:
                 self._ordinary.learn(call, numbers, account, changes)
         except Exception:
@@ -175,41 +201,26 @@ class Recorder:
 
     def _account(self, call: Call) -> Account:
         try:
-            account = account_of(call, self.settings.prices)
-            self._cached(call, account)
-            return account
+            return account_of(call, self.settings.prices)
         except Exception:
             guard.failed("end")
             return Account()
 
-    def _cached(self, call: Call, account: Account) -> None:
-        """Notes how much of the call's prompt is in the cache now."""
-        if call.expected is None:
-            return
-        totals = None if account.usage is None else account.usage.totals
-        cached = None if totals is None else totals.cache_read + totals.cache_write_5m + totals.cache_write_1h
-        self._cache.ended(call.expected, cached)
-
-    def _tell(self, call: Call, values: dict[str, Any] | None, account: Account | None = None) -> None:
-        """Ends the span and emits the events of `call`, with its attributes as its `account` has them where they are
-        not known yet.
-        """
-        wanted = events.wanted(self._logger, self.settings.logs, call)
-        told: dict[str, Any] = {}
-        try:
-            if wanted or spans.is_recording(call.span):
-                told = attributes.at_end(call, account or Account()) if values is None else values
-                if self.settings.user_key is not None and (user := self._hashed_user(call)) is not None:
-                    told[t.USER_HASH] = user
-        finally:
-            spans.end(call, told)
-        if wanted:
-            told |= attributes.at_start(call)
+    def _tell(self, call: Call, values: dict[str, Any], cost_by_model: Any = None) -> None:
+        """Fills in what the span and the events of `call` tell: `values`, which all of them have, and their own."""
+        self._add_user(call, values)
+        if call.told is not None:
+            call.told.update(values)
+        for told in call.told_by_events:
+            told.update(values)
+            told.update(attributes.at_start(call))
             told[t.DURATION] = call.duration
-            if account is not None and (by_model := attributes.cost_by_model(call, account)) is not None:
-                told[t.COST_BY_MODEL] = by_model
-            events.emit(self._logger, self.settings.logs, call, told)
+            if cost_by_model is not None:
+                told[t.COST_BY_MODEL] = cost_by_model
 
-    def _hashed_user(self, call: Call) -> str | None:
-        user = call.attribution.user
-        return self._attributor.hashed(call.asked.user if user is None else user)
+    def _add_user(self, call: Call, values: dict[str, Any]) -> None:
+        if self.settings.user_key is not None:
+            user = call.attribution.user
+            hashed = self._attributor.hashed(call.asked.user if user is None else user)
+            if hashed is not None:
+                values[t.USER_HASH] = hashed

@@ -5,11 +5,12 @@ Never two spans that bear tokens for one call: where ours is made, the SDK's own
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 
-from claude_otel import otel_spans
+from claude_otel import otel_attributes, otel_spans
 from claude_otel.call import Call
 
 
@@ -36,6 +37,20 @@ class Starter:
             self._starts.learn(span)
         return span
 
+    def end(self, call: Call, attributes: dict[str, Any] | None) -> None:
+        """Ends our span of `call`, with `attributes` that are not on it yet."""
+        span = call.span
+        if span is None or call.native:
+            return
+        if span.is_recording():
+            if attributes is not None:
+                set_attributes(span, attributes)
+            if call.outcome in ("error", "truncated"):
+                # Without a description: the API's message may quote what was sent.
+                span.set_status(Status(StatusCode.ERROR))
+        if not self._starts.end(span):
+            span.end()
+
 
 def set_attributes(span: Span, attributes: dict[str, Any]) -> None:
     """Sets `attributes` on the recording `span`."""
@@ -43,20 +58,17 @@ def set_attributes(span: Span, attributes: dict[str, Any]) -> None:
         span.set_attributes(attributes)
 
 
-def end(call: Call, attributes: dict[str, Any]) -> None:
-    """Ends our span of `call`."""
+def prepare(call: Call, settle: Callable[[], None]) -> bool:
+    """Makes our span of `call`, if it has one, ready for the attributes that `settle` fills in.
+
+    Whether they are on it then; else `end` has to be told to put them there.
+    """
     span = call.span
     # The SDK has ended its own span by now; `sdk_tracing` puts the attributes on it before.
-    if span is None or call.native:
-        return
-    if span.is_recording():
-        set_attributes(span, attributes)
-        if call.outcome in ("error", "truncated"):
-            # Without a description: the API's message may quote what was sent.
-            span.set_status(Status(StatusCode.ERROR))
-    span.end()
-
-
-def is_recording(span: Span | None) -> bool:
-    """Whether attributes on `span` go anywhere."""
-    return span is not None and span.is_recording()
+    if span is None or call.native or not span.is_recording():
+        return True
+    call.told = otel_attributes.unsettle(getattr(span, "_attributes", None), settle)
+    if call.told is not None:
+        return True
+    call.told = {}
+    return False

@@ -173,6 +173,18 @@ def read(raw: dict[str, Any], *, model: str | None, ttl: str, final: bool = True
     return usage
 
 
+def cached(raw: dict[str, Any], *, final: bool) -> int:
+    """The tokens of the prompt that were read from the cache or written to it, as `read` would tell them."""
+    of = raw.get
+    if final and of("iterations"):
+        totals = read(raw, model=None, ttl="5m").totals
+        return totals.cache_read + totals.cache_write
+    written = of("cache_creation_input_tokens")
+    if type(written) is not int or not 0 <= written <= MOST:
+        written = sum(writes(written, of("cache_creation"), "5m"))
+    return count(of("cache_read_input_tokens")) + written
+
+
 def _iterations(listed: list[Any], model: str | None, ttl: str) -> list[Entry]:
     """An entry for each iteration. One that declined before any output, so that another served, is not billed."""
     entries = [

@@ -1,0 +1,45 @@
+"""Attributes of OpenTelemetry's SDK that are filled in when somebody looks: an exporter, or a processor.
+
+As in `otel_spans`, what is used of the SDK (1.43 to 1.45) is looked for first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry.attributes import BoundedAttributes
+
+MOST = 128
+"""The SDK's default for the attributes of a span or an event, which ours stay below."""
+
+
+class Unsettled(BoundedAttributes):
+    """Attributes that lack some of theirs until `settle` is called, which fills in the dictionary that holds them.
+
+    Then they become what they would have been at once.
+    """
+
+    @property
+    def _dict(self) -> dict[str, Any]:  # type: ignore[override]
+        parts = vars(self)
+        parts["_settle"]()
+        self.__class__ = BoundedAttributes  # type: ignore[assignment]
+        held: dict[str, Any] = parts["_dict"]
+        return held
+
+
+def unsettle(attributes: Any, settle: Callable[[], None]) -> dict[str, Any] | None:
+    """Makes `attributes` ones that `settle` fills in, and gives what it is to put them into.
+
+    `None` where these are not attributes as they are known, or may have less or shorter values.
+    """
+    if type(attributes) is not BoundedAttributes:
+        return None
+    parts = vars(attributes)
+    most, held = parts.get("maxlen"), parts.get("_dict")
+    if type(held) is not dict or parts.get("max_value_len", settle) is not None or not (most is None or most >= MOST):
+        return None
+    parts["_settle"] = settle
+    attributes.__class__ = Unsettled
+    return held
