@@ -22,7 +22,7 @@ from opentelemetry import context as otel_context
 import claude_otel
 import wire
 from claude_otel import surface
-from claude_otel.attribution import Attributor, call_site
+from claude_otel.attribution import Attributor, call_site, scope
 from claude_otel.config import Rule, Settings
 from conftest import Exported
 from wire import ASK
@@ -527,7 +527,7 @@ def test_agents_and_call_sites_are_capped() -> None:
     attributor = Attributor(Settings())
     for number in range(25):
         with surface("chat", agent=f"a{number}"):
-            agent = attributor.attribute(None).agent
+            agent = attributor.attribute("m:f", scope()).agent
     assert agent == "other"
     sites_of = Attributor(Settings())._sites
     assert [sites_of(f"m:f{number}") for number in range(102)][99:] == ["m:f99", "other", "other"]
@@ -536,4 +536,4 @@ def test_agents_and_call_sites_are_capped() -> None:
 def test_a_long_name_is_cut() -> None:
     """Names stay short enough for a label."""
     with surface("x" * 500):
-        assert Attributor(Settings()).attribute(None).surface == "x" * 120
+        assert Attributor(Settings()).attribute("m:f", scope()).surface == "x" * 120

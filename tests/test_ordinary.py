@@ -139,6 +139,7 @@ def test_a_call_like_one_before_is_not_worked_out_again(streamed: bool, exported
             result: Any = client.messages.create(**wire.ASK, stream=streamed)
             if streamed:
                 list(result)
+            exported.value("claude.calls")
             made.append(account_of.call_count)
     assert made == [1, 1, 2]
     first, second, _ = [dict(span.attributes or {}) for span in exported.spans]
@@ -183,6 +184,7 @@ def test_kinds_are_forgotten_when_their_points_are(exported: Exported) -> None:
             if turn == 2:
                 metrics.instruments(exported.meter_provider, "", {}).forget_points()
             client.messages.create(**wire.ASK)
+            exported.value("claude.calls")
             made.append(account_of.call_count)
     assert made == [1, 1, 2, 2]
     assert exported.value(t.CALLS_METRIC.name) == 4

@@ -9,7 +9,7 @@ from claude_otel.account import Account
 from claude_otel.asked import fingerprint
 from claude_otel.batches import Results
 from claude_otel.cache_watch import Miss
-from claude_otel.call import Call
+from claude_otel.call import Call, Origin
 from claude_otel.pricing import Bill
 from claude_otel.usage import Usage
 
@@ -26,26 +26,26 @@ FINISH_REASONS = {
 """The GenAI conventions' words for the API's stop reasons; any other stop reason stays as it is."""
 
 
-def at_start(call: Call) -> Attributes:
+def at_start(origin: Origin) -> Attributes:
     """What the span of a call starts with, so that a sampler sees it."""
-    target, attribution = call.target, call.attribution
+    target, attribution = origin.target, origin.attribution
     values: Attributes = {
-        t.OPERATION: call.operation,
+        t.OPERATION: origin.operation,
         t.PROVIDER: target.provider,
         t.SERVER_ADDRESS: target.address,
         t.SERVER_PORT: target.port,
         t.SURFACE: attribution.surface,
         t.CALL_SITE: attribution.call_site,
-        t.SDK_METHOD: call.method,
+        t.SDK_METHOD: origin.method,
     }
-    if call.model is not None:
-        values[t.REQUEST_MODEL] = call.model
+    if origin.model is not None:
+        values[t.REQUEST_MODEL] = origin.model
     if attribution.agent is not None:
         values[t.AGENT] = attribution.agent
-    if call.stream:
+    if origin.stream:
         values[t.REQUEST_STREAM] = True
-    if call.batch_id is not None:
-        values[t.BATCH_ID] = call.batch_id
+    if origin.batch_id is not None:
+        values[t.BATCH_ID] = origin.batch_id
     return values
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import CodeType, FrameType, TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from opentelemetry import baggage
 
@@ -162,14 +162,17 @@ class surface:  # noqa: N801  reads as a statement: `with surface("checkout-chat
         return cast(_F, call)
 
 
-@dataclass(slots=True)
-class Attribution:
-    """What a call is attributed to. `surface`, `call_site` and `agent` are bounded."""
+def scope() -> Scope | None:
+    """What the innermost `surface` around here says."""
+    return _scope.get()
+
+
+class Attribution(NamedTuple):
+    """What a call is attributed to, each bounded."""
 
     surface: str
     call_site: str
     agent: str | None
-    user: str | None
 
 
 class Attributor:
@@ -182,15 +185,14 @@ class Attributor:
         self._agents = Bounded(20)
         self._ruled: dict[str, str] = {}
 
-    def attribute(self, frame: FrameType | None) -> Attribution:
-        """The attribution of a call made below `frame`."""
-        scope = _scope.get()
-        site = self._sites(call_site(frame))
+    def attribute(self, site: str, scope: Scope | None) -> Attribution:
+        """The attribution of a call made at the call site `site`, in `scope`."""
+        site = self._sites(site)
         if scope is None:
             name = (self._settings.baggage and self._from_baggage()) or self._from_rules(site)
-            return Attribution(self._surfaces(name), site, None, None)
+            return Attribution(self._surfaces(name), site, None)
         agent = None if scope.agent is None else self._agents(str(scope.agent))
-        return Attribution(self._surfaces(str(scope.surface)), site, agent, scope.user)
+        return Attribution(self._surfaces(str(scope.surface)), site, agent)
 
     @staticmethod
     def _from_baggage() -> str | None:
@@ -205,12 +207,12 @@ class Attributor:
             self._ruled[site] = known
         return known
 
-    def hashed(self, user: object) -> str | None:
-        """The keyed hash of `user` as 32 hexadecimal digits; `None` without a user or a key."""
-        key = self._settings.user_key
-        if key is None or user is None or user == "":
-            return None
-        return hmac.new(key, str(user).encode(), hashlib.sha256).hexdigest()[:32]
+
+def hashed_user(user: object, key: bytes) -> str | None:
+    """The keyed hash of `user` as 32 hexadecimal digits; `None` without a user."""
+    if user is None or user == "":
+        return None
+    return hmac.new(key, str(user).encode(), hashlib.sha256).hexdigest()[:32]
 
 
 _sites: dict[int, tuple[CodeType, str | None]] = {}

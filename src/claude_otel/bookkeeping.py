@@ -12,8 +12,8 @@ from claude_otel.account import Account
 from claude_otel.attributes import backoffs, blame_of, seconds
 from claude_otel.bounded import Bounded, one_of
 from claude_otel.cache_watch import Miss
-from claude_otel.call import Call
-from claude_otel.metrics import Change, Instruments, Time, Values
+from claude_otel.call import Call, Origin
+from claude_otel.metrics import Change, Instruments, Row, Time, Values
 from claude_otel.otel_histograms import Point
 from claude_otel.pricing import Bill
 from claude_otel.usage import Usage
@@ -72,14 +72,18 @@ class Books:
             self.model(served or call.served or model),
         )
 
+    def active(self, origin: Origin) -> Row:
+        """Where the calls from `origin` are counted that have begun and not ended."""
+        provider, surface = origin.target.provider, origin.attribution.surface
+        return self.instruments.table.row(
+            ("active", origin.operation, provider, origin.model, surface),
+            lambda: [(t.ACTIVE_METRIC, (origin.operation, provider, self.model(origin.model), surface))],
+        )
+
     def begin(self, call: Call) -> None:
         """Counts a call that has begun and not ended."""
-        provider, surface = call.target.provider, call.attribution.surface
-        call.active = self.instruments.table.row(
-            ("active", call.operation, provider, call.model, surface),
-            lambda: [(t.ACTIVE_METRIC, (call.operation, provider, self.model(call.model), surface))],
-        )
-        self.instruments.table.add([(call.active, (1,))])
+        self.instruments.table.begin(call.origin.active)
+        call.is_active = True
 
     def error(self, component: str) -> None:
         """Counts a failure of our own."""
@@ -121,8 +125,8 @@ class Books:
             key = ("ended", who, told, *[(attempt.status, attempt.blame) for attempt in attempts])
         row = table.known.get(key) or table.learn(key, self._series_of_end(call))
         changes: list[Change] = [(row, (1,) * len(row.cells))]
-        if call.active is not None:
-            changes.append((call.active, (-1,)))
+        if call.is_active:
+            changes.append((call.origin.active, (-1,)))
         if call.new_prompt:
             surface = call.attribution.surface
             changes.append((table.row(("changed", surface), lambda: [(t.PROMPT_CHANGES_METRIC, (surface,))]), (1,)))

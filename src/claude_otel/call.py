@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from opentelemetry.context import Context
@@ -56,6 +56,30 @@ class Attempt:
         return self.status is not None and self.status < 400
 
 
+@dataclass(slots=True, eq=False)
+class Origin:
+    """Where a call comes from, and how it was made: what is known as it starts."""
+
+    operation: Operation
+    target: Target
+    model: str | None
+    stream: bool
+    method: str
+    attribution: Attribution
+    batch_id: str | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+    """What its span starts with."""
+    active: Any = None
+    """Where the metrics count that it has not ended."""
+    is_kept: bool = False
+    """Whether the next call like it has this very origin."""
+
+    @property
+    def name(self) -> str:
+        """The name of its span."""
+        return f"{self.operation} {self.model}" if self.model else self.operation
+
+
 FIRST = frozenset({"message_start", "content_block_start", "content_block_delta", "message_delta", "message_stop"})
 LATER = frozenset({"message_start", "content_block_start", "message_delta", "message_stop"})
 """The events that are looked at, until the first text has come and after: most events of a stream are text."""
@@ -83,8 +107,10 @@ class Call:
     max_retries: int | None = None
     batch_requests: int | None = None
     results: Results | None = None
-    active: Any = None
-    """Where the metrics count that it has not ended."""
+    is_active: bool = False
+    """Whether the metrics count that it has not ended."""
+    user: str | None = None
+    """Who it is for. Leaves the process as a keyed hash only."""
     told: dict[str, Any] | None = None
     """The attributes of its span, to be filled in; `None` without a span of ours that records."""
     told_by_events: Sequence[dict[str, Any]] = ()
@@ -119,24 +145,14 @@ class Call:
     verdict: blame.Verdict | None = None
     duration: float = 0.0
 
-    def __init__(
-        self,
-        *,
-        operation: Operation,
-        target: Target,
-        model: str | None,
-        stream: bool,
-        method: str,
-        attribution: Attribution,
-        batch_id: str | None = None,
-    ) -> None:
-        self.operation = operation
-        self.target = target
-        self.model = model
-        self.stream = stream
-        self.method = method
-        self.attribution = attribution
-        self.batch_id = batch_id
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self.operation: Operation = origin.operation
+        self.target = origin.target
+        self.model = origin.model
+        self.stream = origin.stream
+        self.attribution = origin.attribution
+        self.batch_id = origin.batch_id
         self.started = time.perf_counter()
         self.started_ns = time.time_ns()
         self.generation = generation

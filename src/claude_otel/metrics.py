@@ -99,11 +99,13 @@ class Table:
         """Rows by what the caller knows them by, so that their cells need not be looked up one by one."""
         self.pending: list[Row | Point] = []
         """The rows, and the points of histograms, that hold what was not looked at yet."""
+        self._begun: deque[Row] = deque()
 
     def clear(self) -> None:
         """Starts at zero, with locks that nobody holds: for a forked child."""
         self.lock, self.settle_lock = Lock(), Lock()
         self._unsettled.clear()
+        self._begun.clear()
         self._sums = {}
         self._limits = {}
         self.known = {}
@@ -150,13 +152,17 @@ class Table:
             values = folded(metric, values)
         return sums.setdefault(values, Cell())
 
+    def begin(self, row: Row) -> None:
+        """Adds 1 to `row`, as a call begins."""
+        self._begun.append(row)
+
     def add(self, changes: Iterable[Change]) -> None:
         """Adds the amounts to their rows."""
         with self.lock:
             self._add(changes)
 
     def _add(self, changes: Iterable[Change]) -> None:
-        if len(self.pending) >= MOST_PENDING:
+        if len(self.pending) >= MOST_PENDING or len(self._begun) >= MOST_PENDING:
             # Nobody collects, or not as often as rows come and go.
             self._drain()
         for row, amounts in changes:
@@ -180,6 +186,8 @@ class Table:
             self._drain()
 
     def _drain(self) -> None:
+        while self._begun:
+            self._begun.popleft().cells[0].sum += 1
         while self.pending:
             self.pending.pop().drain()
 

@@ -49,8 +49,10 @@ def numbers_of(call: Call, lengths: Sequence[int]) -> Numbers | None:
     fresh, output, read, total, split, details, server, listed, tier, speed, geo = map(call.raw_usage.get, FIELDS)
     if type(fresh) is not int or type(output) is not int or type(read) is not int or server is not None or listed:
         return None
-    expected, attempts, asked, who, headers = call.expected, call.attempts, call.asked, call.attribution, call.headers
+    expected, attempts, asked, headers = call.expected, call.attempts, call.asked, call.headers
     if not (0 <= fresh <= MOST and 0 <= output <= MOST and 0 <= read <= MOST) or len(attempts) != 1:
+        return None
+    if not call.origin.is_kept:
         return None
     if not read and expected is not None:
         # Why it missed the cache is worked out in full.
@@ -58,9 +60,8 @@ def numbers_of(call: Call, lengths: Sequence[int]) -> Numbers | None:
     short, long = writes(total, split, asked.cache_ttl or "5m")
     thinking = None if details is None else count(get(details, "thinking_tokens"))
     key = (
-        call.target, call.model, call.served, call.stop_reason, who.surface, who.call_site, who.agent,
-        call.outcome, call.verdict, call.operation, call.stream, call.final, call.stopped, call.native, call.new_prompt,
-        call.diagnosis, call.refusal_category, call.results, call.active is None, len(call.answers) > 1,
+        call.origin, call.served, call.stop_reason, call.outcome, call.verdict, call.final, call.stopped, call.native,
+        call.new_prompt, call.diagnosis, call.refusal_category, call.results, call.is_active, len(call.answers) > 1,
         attempts[0].status, attempts[0].blame, tier, speed, geo, asked.effort, asked.prefix is None, expected is None,
         call.first_chunk is None, call.first_text is None, headers.organization_id, headers.workspace_id,
         call.started_ns // DAY_NS, fresh > 0, min(output, 2), read > 0, short > 0, long > 0, thinking is None,
@@ -187,7 +188,7 @@ class Ordinary:
             return
         key, tokens, thinking = numbers
         tariff, points = tariff_of(call, self._prices, usage), self._books.points(call, account)
-        used = 1 if call.active is None else 2
+        used = 2 if call.is_active else 1
         if tariff is None or points is None or len(changes) <= used:
             return
         asked: dict[str, Any] = {}

@@ -12,7 +12,7 @@ from opentelemetry.trace import Span, Tracer, set_span_in_context
 from claude_otel import asked, attributes, events, guard, ordinary, others, sdk_option, spans
 from claude_otel import telemetry as t
 from claude_otel.account import Account, account_of, bill_of
-from claude_otel.attribution import Attributor
+from claude_otel.attribution import hashed_user, scope
 from claude_otel.batches import LEDGER, Results
 from claude_otel.bookkeeping import Books
 from claude_otel.cache_watch import CacheWatch
@@ -20,9 +20,8 @@ from claude_otel.call import Call
 from claude_otel.config import Settings
 from claude_otel.metrics import Change
 from claude_otel.ordinary import Numbers, Ordinary
-from claude_otel.target import target_of
+from claude_otel.origins import Origins
 from claude_otel.usage import cached, get, merge, read, text
-from claude_otel.way_in import method_of, operation_of
 
 
 class Recorder:
@@ -33,7 +32,7 @@ class Recorder:
         self._spans = spans.Starter(tracer)
         self._logger = logger
         self._books = books
-        self._attributor = Attributor(settings)
+        self._origins = Origins(settings, books)
         self._cache = CacheWatch()
         self._ordinary = Ordinary(books, settings.prices)
 
@@ -44,25 +43,19 @@ class Recorder:
 
         It is seen `late` when the SDK has decided already whether to make a span of its own.
         """
-        found = operation_of(options)
-        if found is None:
+        around = scope()
+        origin = self._origins.of(client, options, bool(stream), frame, around)
+        if origin is None:
             return None
-        operation, batch_id = found
-        call = Call(
-            operation=operation,
-            target=target_of(client),
-            model=asked.model_of(options),
-            stream=bool(stream) and operation == "chat",
-            method=method_of(options, operation),
-            attribution=self._attributor.attribute(frame),
-            batch_id=batch_id,
-        )
+        call = Call(origin)
+        if around is not None:
+            call.user = around.user
         call.native = not late and self._leaves_span_to_sdk(client, options)
         if self.settings.spans == "auto" and others.made_span(frame, options, bool(stream)):
             call.native = False
             call.context = get_current()
         elif not call.native and self.replaces_sdk_span:
-            self._spans.start(call, attributes.at_start(call))
+            self._spans.start(call)
         call.on_begin = self._begun
         call.on_end.append(self.end)
         self._books.begin(call)
@@ -84,7 +77,7 @@ class Recorder:
         call.span = span
         call.context = set_span_in_context(span)
         if span.is_recording():
-            span.set_attributes(attributes.beside_the_sdks(attributes.at_start(call)))
+            span.set_attributes(attributes.beside_the_sdks(call.origin.attributes))
 
     def enrich(self, call: Call, span: Span) -> None:
         """Puts what is known of `call` on the SDK's own span, which is about to end."""
@@ -213,14 +206,14 @@ class Recorder:
             call.told.update(values)
         for told in call.told_by_events:
             told.update(values)
-            told.update(attributes.at_start(call))
+            told.update(call.origin.attributes)
             told[t.DURATION] = call.duration
             if cost_by_model is not None:
                 told[t.COST_BY_MODEL] = cost_by_model
 
     def _add_user(self, call: Call, values: dict[str, Any]) -> None:
         if self.settings.user_key is not None:
-            user = call.attribution.user
-            hashed = self._attributor.hashed(call.asked.user if user is None else user)
+            user = call.asked.user if call.user is None else call.user
+            hashed = hashed_user(user, self.settings.user_key)
             if hashed is not None:
                 values[t.USER_HASH] = hashed

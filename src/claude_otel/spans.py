@@ -21,9 +21,9 @@ class Starter:
         self._tracer = tracer
         self._starts = otel_spans.Starts(tracer)
 
-    def start(self, call: Call, attributes: dict[str, Any]) -> None:
+    def start(self, call: Call) -> None:
         """Starts our span of `call`, and makes it what exemplars and events point to."""
-        name = f"{call.operation} {call.model}" if call.model else call.operation
+        name, attributes = call.origin.name, call.origin.attributes.copy()
         span = self._starts.start(name, attributes, call.started_ns) or self._slowly(name, attributes, call.started_ns)
         call.span = span
         call.context = set_span_in_context(span)

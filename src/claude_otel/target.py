@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 
@@ -39,13 +40,14 @@ def _target_of(client: Any, url: Any, region: object) -> Target:
         provider, platform = _by_class(type(client))
     if platform == "bedrock" and any("Mantle" in cls.__name__ for cls in type(client).__mro__):
         platform = "mantle"
-    return Target(
-        provider=str(provider),
-        platform=platform or "anthropic",
-        region=region if isinstance(region, str) else None,
-        address=url.host,
-        port=url.port or (80 if url.scheme == "http" else 443),
-    )
+    port = url.port or (80 if url.scheme == "http" else 443)
+    return _same(str(provider), platform or "anthropic", region if isinstance(region, str) else None, url.host, port)
+
+
+@lru_cache(maxsize=100)
+def _same(provider: str, platform: str, region: str | None, address: str, port: int) -> Target:
+    """One target for all clients that go there: some applications make a client for each call."""
+    return Target(provider, platform, region, address, port)
 
 
 def _by_class(cls: type) -> tuple[str, str | None]:

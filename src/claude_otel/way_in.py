@@ -44,8 +44,7 @@ def method_of(options: Any, operation: Operation) -> str:
     told: dict[str, str] = {}
     if headers and (type(headers) is dict or isinstance(headers, Mapping)):
         for key, value in headers.items():
-            # All that tell of it begin so, and most requests have none.
-            if isinstance(key, str) and key[:11] in ("X-Stainless", "x-stainless"):
+            if tells_way(key):
                 told[key.lower()] = str(value)
     beta = "beta=true" in options.url or (bool(qualifiers) and qualifiers.get("beta") == "true")
     way = _helper(told) or plain
@@ -54,6 +53,11 @@ def method_of(options: Any, operation: Operation) -> str:
     # "true" is what raw responses said before 1.0.
     raw = _RAW.get(told.get("x-stainless-raw-response", ""), "")
     return f"{raw}{'beta.' if beta else ''}{way}"
+
+
+def tells_way(name: object) -> bool:
+    """Whether a header of this name tells by which way of the SDK a request was made. Most requests have none."""
+    return isinstance(name, str) and name[:11] in ("X-Stainless", "x-stainless")
 
 
 _RAW = {"raw": "raw.", "true": "raw.", "stream": "streaming."}

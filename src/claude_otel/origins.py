@@ -1,0 +1,108 @@
+"""Where calls come from, and how they are made: the same few again and again, so each is worked out once."""
+
+from __future__ import annotations
+
+from types import FrameType
+from typing import Any
+
+from claude_otel import attributes
+from claude_otel.asked import model_of
+from claude_otel.attribution import Attributor, Scope, call_site
+from claude_otel.bookkeeping import Books
+from claude_otel.call import Origin
+from claude_otel.config import Settings
+from claude_otel.target import target_of
+from claude_otel.way_in import method_of, operation_of, tells_way
+
+MOST = 1000
+"""Origins that are kept, and ways to find them."""
+
+Key = tuple[object, ...]
+
+
+class Origins:
+    """Finds the origin of a call, as it starts."""
+
+    def __init__(self, settings: Settings, books: Books) -> None:
+        self._baggage = settings.baggage
+        self._attributor = Attributor(settings)
+        self._books = books
+        self._found: dict[Key, Origin] = {}
+        self._kept: dict[Key, Origin] = {}
+        self._epoch = 0
+
+    def of(
+        self, client: Any, options: Any, stream: bool, frame: FrameType | None, scope: Scope | None
+    ) -> Origin | None:
+        """The origin of the call that `client` makes with `options` below `frame` in `scope`.
+
+        `None` for a request that is not recorded.
+        """
+        if self._epoch != self._books.instruments.epoch:
+            self._epoch, self._found, self._kept = self._books.instruments.epoch, {}, {}
+        target, site = target_of(client), call_site(frame)
+        key = None if scope is None and self._baggage else key_of(options, stream, target, site, scope)
+        try:
+            known = None if key is None else self._found.get(key)
+        except TypeError:
+            # A list where a name should be.
+            key = known = None
+        if known is not None:
+            return known
+        found = operation_of(options)
+        if found is None:
+            return None
+        operation, batch_id = found
+        origin = Origin(
+            operation=operation,
+            target=target,
+            model=model_of(options),
+            stream=stream and operation == "chat",
+            method=method_of(options, operation),
+            attribution=self._attributor.attribute(site, scope),
+            batch_id=batch_id,
+        )
+        origin.attributes = attributes.at_start(origin)
+        origin.active = self._books.active(origin)
+        return origin if key is None or batch_id is not None else self._keep(key, origin)
+
+    def _keep(self, key: Key, origin: Origin) -> Origin:
+        if len(self._found) >= MOST:
+            self._found.clear()
+        if len(self._kept) >= MOST:
+            self._kept.clear()
+        same = (
+            origin.operation, origin.target, origin.model, origin.stream, origin.method, origin.attribution,
+        )  # fmt: skip
+        origin.is_kept = True
+        origin = self._found[key] = self._kept.setdefault(same, origin)
+        return origin
+
+
+def key_of(options: Any, stream: bool, target: object, site: str, scope: Scope | None) -> Key | None:
+    """All that the origin of a call depends on, `None` where it is to be worked out each time."""
+    # Options of older versions of the SDK lack some: of a model's attribute, that is costly to find out.
+    of = vars(options).get
+    body, headers = of("json_data"), of("headers")
+    if type(body) is not dict or of("extra_json") or of("qualifiers") or (headers and type(headers) is not dict):
+        return None
+    who = None if scope is None else (scope.surface, scope.agent)
+    key = (target, site, who, stream, body.get("model"), of("url"), of("method"), of("span_name", ""))
+    if not headers:
+        return key
+    names = tuple(headers)
+    return None if names not in _PLAIN and not _are_plain(names) else (*key, names)
+
+
+_PLAIN: set[tuple[str, ...]] = set()
+"""Names of headers that tell nothing of the way into the SDK."""
+
+_MOST_PLAIN = 100
+
+
+def _are_plain(names: tuple[Any, ...]) -> bool:
+    if any(tells_way(name) for name in names):
+        return False
+    if len(_PLAIN) < _MOST_PLAIN:
+        _PLAIN.add(names)
+    return True
