@@ -150,8 +150,11 @@ def decoded(response: Any) -> Any:
         return None
 
 
+Function = Callable[..., Any]
+
+
 class Bodies:
-    """Wrappers of the SDK's functions that read a body."""
+    """Patches of the SDK's functions that read a body: each makes ours of the original."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
@@ -165,66 +168,89 @@ class Bodies:
         if not response.is_closed:
             hook_close(response.stream, call)
 
-    def events(self, wrapped: Any, stream: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def events(self, original: Function) -> Function:
         """`Stream.__stream__`."""
-        return look_on(wrapped(*args, **kwargs), stream.response, Call.event)
+        return lambda stream, *args, **kwargs: look_on(original(stream, *args, **kwargs), stream.response, Call.event)
 
-    def async_events(self, wrapped: Any, stream: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def async_events(self, original: Function) -> Function:
         """`AsyncStream.__stream__`."""
-        return async_look_on(wrapped(*args, **kwargs), stream.response, Call.event)
+        return lambda stream, *args, **kwargs: async_look_on(
+            original(stream, *args, **kwargs), stream.response, Call.event
+        )
 
-    def results(self, wrapped: Any, decoder: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def results(self, original: Function) -> Function:
         """`JSONLDecoder.__decode__`."""
-        return look_on(wrapped(*args, **kwargs), decoder.http_response, self._see_result)
+        return lambda decoder, *args, **kwargs: look_on(
+            original(decoder, *args, **kwargs), decoder.http_response, self._see_result
+        )
 
-    def async_results(self, wrapped: Any, decoder: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def async_results(self, original: Function) -> Function:
         """`AsyncJSONLDecoder.__decode__`."""
-        return async_look_on(wrapped(*args, **kwargs), decoder.http_response, self._see_result)
+        return lambda decoder, *args, **kwargs: async_look_on(
+            original(decoder, *args, **kwargs), decoder.http_response, self._see_result
+        )
 
     def _see_result(self, call: Call, row: Any) -> None:
         if call.results is not None:
             self._recorder.result(call, call.results, row)
 
-    def pieces(self, wrapped: Any, response: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def pieces(self, original: Function) -> Function:
         """`APIResponse.iter_bytes`, `iter_text` and `iter_lines`."""
-        return look_on(wrapped(*args, **kwargs), response.http_response, Reading(wrapped.__name__).piece, owns=False)
 
-    def async_pieces(self, wrapped: Any, response: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def pieces(response: Any, *args: Any, **kwargs: Any) -> Any:
+            found = original(response, *args, **kwargs)
+            return look_on(found, response.http_response, Reading(original.__name__).piece, owns=False)
+
+        return pieces
+
+    def async_pieces(self, original: Function) -> Function:
         """`AsyncAPIResponse.iter_bytes`, `iter_text` and `iter_lines`."""
-        pieces = wrapped(*args, **kwargs)
-        return async_look_on(pieces, response.http_response, Reading(wrapped.__name__).piece, owns=False)
 
-    def read(self, wrapped: Any, response: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def pieces(response: Any, *args: Any, **kwargs: Any) -> Any:
+            found = original(response, *args, **kwargs)
+            return async_look_on(found, response.http_response, Reading(original.__name__).piece, owns=False)
+
+        return pieces
+
+    def read(self, original: Function) -> Function:
         """`APIResponse.read`, which `parse`, `json` and `text` read a body with."""
-        call = call_of(response.http_response)
-        if call is None:
-            return wrapped(*args, **kwargs)
-        call.busy = True
-        try:
-            content = wrapped(*args, **kwargs)
-        except BaseException as error:
-            call.fails(error)
-            raise
-        finally:
-            call.busy = False
-        read_whole(call, content)
-        return content
 
-    async def async_read(self, wrapped: Any, response: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def read(response: Any, *args: Any, **kwargs: Any) -> Any:
+            call = call_of(response.http_response)
+            if call is None:
+                return original(response, *args, **kwargs)
+            call.busy = True
+            try:
+                content = original(response, *args, **kwargs)
+            except BaseException as error:
+                call.fails(error)
+                raise
+            finally:
+                call.busy = False
+            read_whole(call, content)
+            return content
+
+        return read
+
+    def async_read(self, original: Function) -> Function:
         """`AsyncAPIResponse.read`."""
-        call = call_of(response.http_response)
-        if call is None:
-            return await wrapped(*args, **kwargs)
-        call.busy = True
-        try:
-            content = await wrapped(*args, **kwargs)
-        except BaseException as error:
-            call.fails(error)
-            raise
-        finally:
-            call.busy = False
-        read_whole(call, content)
-        return content
+
+        async def read(response: Any, *args: Any, **kwargs: Any) -> Any:
+            call = call_of(response.http_response)
+            if call is None:
+                return await original(response, *args, **kwargs)
+            call.busy = True
+            try:
+                content = await original(response, *args, **kwargs)
+            except BaseException as error:
+                call.fails(error)
+                raise
+            finally:
+                call.busy = False
+            read_whole(call, content)
+            return content
+
+        return read
 
 
 Tell = Callable[[Call, Any], None]

@@ -112,8 +112,8 @@ class Books:
         """Adds to the counters and histograms, and notes the rate limits that the API has told."""
         table, headers = self.instruments.table, call.headers
         table.book(changes, times, call.ended_ns, call.context or get_current())
-        if headers.rate_limits:
-            table.put((call.target.provider, self.model(call.model), headers.kinds), headers.rate_limits)
+        if headers.remaining:
+            table.put((call.target.provider, self.model(call.model), headers.kinds), headers)
 
     def _ended(self, call: Call, who: Values) -> list[Change]:
         verdict, attempts = call.verdict, call.attempts

@@ -6,8 +6,7 @@ https://docs.anthropic.com/en/api/rate-limits. Read by their form, so that a new
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter, truediv
 from typing import Any, NamedTuple
 
@@ -34,10 +33,17 @@ class Headers:
     request_id: str | None = None
     organization_id: str | None = None
     workspace_id: str | None = None
-    rate_limits: Sequence[RateLimit] = ()
     kinds: tuple[str, ...] = ()
     """The types of the limits that the headers name."""
+    remaining: Sequence[int | None] = ()
+    limits: Sequence[int | None] = ()
+    """What remains of each, and what it is in all."""
     scarcest: tuple[str, float] | None = None
+
+    @property
+    def rate_limits(self) -> list[RateLimit]:
+        """The limits that the headers tell."""
+        return list(zip(self.kinds, self.remaining, self.limits, strict=True))
 
 
 NONE = Headers()
@@ -52,28 +58,29 @@ def rows(headers: Any) -> Rows:
 
 def read(rows: Rows) -> Headers:
     """What the headers of an answer tell. By their place, as one answer has them in the order of the other."""
-    # `map` with a C function takes one step of the interpreter, a loop ten for each header.
-    names = tuple(map(_LOWER, rows))
+    found = Headers()
+    if not rows:
+        return found
+    _, names, values = zip(*rows, strict=True)
     places = _PLACES.get(names)
     if places is None:
         places = places_of(names)
         if len(_PLACES) < _MOST_PLACES and len(names) <= _MOST_NAMES:
             _PLACES[names] = places
-    found = Headers()
-    values = list(map(_VALUE, map(rows.__getitem__, places.all)))
-    for field, value in zip(places.ids, values):  # noqa: B905 - the values of the limits come after those of the ids
+    for field, place in places.ids:
+        value = values[place]
         setattr(found, field, value.decode("ascii", "replace") if 0 < len(value) <= _LONGEST_ID else None)
     if places.kinds:
         found.kinds = places.kinds
-        if not places.whole or not whole_limits(found, values[len(places.ids) :]):
-            broken_limits(found, places, rows)
+        if places.whole is None or not whole_limits(found, *[pick(values) for pick in places.whole]):
+            broken_limits(found, places, values)
     return found
 
 
 _LONGEST_ID = 128
 
-_LOWER, _VALUE = itemgetter(1), itemgetter(2)
-"""Of a header as the HTTP library keeps it: its name as it came, in lower case, and its value."""
+
+Pick = Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
 
 
 class Places(NamedTuple):
@@ -82,14 +89,12 @@ class Places(NamedTuple):
     The limits are listed by type: `kinds`, where what remains of each is told, and what it is in all; -1 for nowhere.
     """
 
-    ids: tuple[str, ...]
+    ids: tuple[tuple[str, int], ...]
     kinds: tuple[str, ...]
     remaining: tuple[int, ...]
     limits: tuple[int, ...]
-    whole: bool
-    """Whether each limit has both numbers."""
-    all: tuple[int, ...]
-    """The places of the ids, of what remains, and of what it is in all."""
+    whole: tuple[Pick, Pick] | None
+    """Take what remains of each limit, and what each is in all, from the values; `None` where one lacks."""
 
 
 _PLACES: dict[tuple[bytes, ...], Places] = {}
@@ -97,33 +102,47 @@ _MOST_PLACES = 100
 _MOST_NAMES = 100
 
 
-def whole_limits(found: Headers, values: list[bytes]) -> bool:
-    """Puts the rate limits into `found`, if each of `values` is a number, as they nearly always are."""
-    if b"" in values or not b"".join(values).isdigit():
+def whole_limits(found: Headers, remaining: tuple[bytes, ...], limits: tuple[bytes, ...]) -> bool:
+    """Puts the rate limits into `found`, if each value is a number, as they nearly always are."""
+    of_all = _KNOWN_LIMITS.get(limits)
+    if of_all is None:
+        of_all = numbers_of(limits)
+        if not of_all or 0 in of_all:
+            return False
+        if len(_KNOWN_LIMITS) < _MOST_PLACES:
+            _KNOWN_LIMITS[limits] = of_all
+    numbers = numbers_of(remaining)
+    if not numbers:
         return False
-    numbers, kinds = list(map(int, values)), found.kinds
-    remaining, limits = numbers[: len(kinds)], numbers[len(kinds) :]
-    if max(numbers) > _LARGEST or 0 in limits:
-        return False
-    found.rate_limits = list(zip(kinds, remaining, limits, strict=True))
-    least, scarcest = min(zip(map(truediv, remaining, limits), kinds, strict=True))
-    found.scarcest = scarcest, min(least, 1.0)
+    found.remaining, found.limits = numbers, of_all
+    shares = list(map(truediv, numbers, of_all))
+    least = min(shares)
+    found.scarcest = found.kinds[shares.index(least)], min(least, 1.0)
     return True
 
 
-def broken_limits(found: Headers, places: Places, rows: Rows) -> None:
+_KNOWN_LIMITS: dict[tuple[bytes, ...], list[int]] = {}
+"""What the limits are in all is the same in most answers."""
+
+
+def numbers_of(values: tuple[bytes, ...]) -> list[int]:
+    """The counts that `values` are; none where one of them is anything else."""
+    if b"" in values or not b"".join(values).isdigit():
+        return []
+    numbers = list(map(int, values))
+    return numbers if max(numbers) <= _LARGEST else []
+
+
+def broken_limits(found: Headers, places: Places, values: tuple[bytes, ...]) -> None:
     """Puts the rate limits into `found` as far as they are told."""
-    least, scarcest, rate_limits = math.inf, "", []
-    for kind, at_remaining, at_limit in zip(places.kinds, places.remaining, places.limits, strict=True):
-        remaining = number(rows[at_remaining][2]) if at_remaining >= 0 else None
-        limit = number(rows[at_limit][2]) if at_limit >= 0 else None
-        if remaining is not None or limit is not None:
-            rate_limits.append((kind, remaining, limit))
-            if limit and remaining is not None and (share := remaining / limit) < least:
-                least, scarcest = share, kind
-    found.rate_limits = rate_limits
-    if scarcest:
-        found.scarcest = (scarcest, min(least, 1.0))
+    found.remaining, found.limits = (
+        [number(values[place]) if place >= 0 else None for place in of] for of in (places.remaining, places.limits)
+    )
+    for kind, remaining, limit in found.rate_limits:
+        if limit and remaining is not None:
+            share = min(remaining / limit, 1.0)
+            if found.scarcest is None or share < found.scarcest[1]:
+                found.scarcest = kind, share
 
 
 def places_of(names: tuple[bytes, ...]) -> Places:
@@ -140,9 +159,14 @@ def places_of(names: tuple[bytes, ...]) -> Places:
             limits.setdefault(kind, {})[part] = place
     told = sorted(limits.items())
     remaining, of_all = (tuple([of.get(part, -1) for _, of in told]) for part in ("remaining", "limit"))
-    whole = -1 not in remaining and -1 not in of_all
-    every = (*ids.values(), *remaining, *of_all) if whole else tuple(ids.values())
-    return Places(tuple(ids), tuple([kind for kind, _ in told]), remaining, of_all, whole, every)
+    whole = None if -1 in (*remaining, *of_all) else (picked(remaining), picked(of_all))
+    return Places(tuple(ids.items()), tuple([kind for kind, _ in told]), remaining, of_all, whole)
+
+
+def picked(places: tuple[int, ...]) -> Pick:
+    """What takes the values at `places`."""
+    # Of one place `itemgetter` gives no tuple.
+    return itemgetter(*places) if len(places) > 1 else lambda values: tuple([values[place] for place in places])
 
 
 _LARGEST = 10**15 - 1

@@ -25,7 +25,7 @@ from claude_otel import fork_locks, guard
 from claude_otel import telemetry as t
 from claude_otel.bounded import OTHER, Bounded
 from claude_otel.call import Call
-from claude_otel.headers import RateLimit
+from claude_otel.headers import Headers
 from claude_otel.otel_histograms import Point, point
 
 Values = tuple[Any, ...]
@@ -93,7 +93,7 @@ class Table:
         self.settle_lock = Lock()
         self._unsettled: deque[tuple[Callable[[Call], None], Call]] = deque()
         self._sums: dict[str, dict[Values, Cell]] = {}
-        self._limits: dict[Values, tuple[Sequence[RateLimit], float]] = {}
+        self._limits: dict[Values, tuple[Headers, float]] = {}
         self._kinds = Bounded(20)
         self.known: dict[Values, Row] = {}
         """Rows by what the caller knows them by, so that their cells need not be looked up one by one."""
@@ -191,13 +191,13 @@ class Table:
         while self.pending:
             self.pending.pop().drain()
 
-    def put(self, whose: Values, limits: Sequence[RateLimit]) -> None:
-        """Makes `limits` the last that were told of `whose`: a provider, a model, and the types that they are of."""
+    def put(self, whose: Values, told: Headers) -> None:
+        """Makes the limits of `told` the last that were told of `whose`: a provider, a model, and their types."""
         with self.lock:
             # In the order of telling: where two overlap, the later one counts.
             self._limits.pop(whose, None)
             if len(self._limits) < MOST_LIMITS:
-                self._limits[whose] = (limits, time.monotonic())
+                self._limits[whose] = (told, time.monotonic())
 
     def sums(self, metric: t.Metric) -> list[tuple[Values, float]]:
         """Every sum of the counter `metric`."""
@@ -211,8 +211,8 @@ class Table:
         oldest = time.monotonic() - STALE_AFTER
         found: dict[Values, float] = {}
         with self.lock:
-            for (provider, model, *_), (limits, when) in self._limits.items():
-                for kind, remaining, limit in limits if when >= oldest else ():
+            for (provider, model, *_), (told, when) in self._limits.items():
+                for kind, remaining, limit in told.rate_limits if when >= oldest else ():
                     value = remaining if metric is t.REMAINING_METRIC else limit
                     if value is not None:
                         found[provider, model, self._kinds(kind)] = value

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import chain, compress
-from operator import mul
+from operator import attrgetter, mul
 from typing import Any
 
 from claude_otel import attributes
@@ -60,14 +60,19 @@ def numbers_of(call: Call, lengths: Sequence[int]) -> Numbers | None:
     short, long = writes(total, split, asked.cache_ttl or "5m")
     thinking = None if details is None else count(get(details, "thinking_tokens"))
     key = (
-        call.origin, call.served, call.stop_reason, call.outcome, call.verdict, call.final, call.stopped, call.native,
-        call.new_prompt, call.diagnosis, call.refusal_category, call.results, call.is_active, len(call.answers) > 1,
-        attempts[0].status, attempts[0].blame, tier, speed, geo, asked.effort, asked.prefix is None, expected is None,
-        call.first_chunk is None, call.first_text is None, headers.organization_id, headers.workspace_id,
-        call.started_ns // DAY_NS, fresh > 0, min(output, 2), read > 0, short > 0, long > 0, thinking is None,
-        bisect_left(lengths, fresh + read + short + long),
+        *_SAME(call), len(call.answers) > 1, attempts[0].status, attempts[0].blame, tier, speed, geo,
+        asked.effort, asked.prefix is None, expected is None, call.first_chunk is None, call.first_text is None,
+        headers.organization_id, headers.workspace_id, call.started_ns // DAY_NS, fresh > 0, min(output, 2), read > 0,
+        short > 0, long > 0, thinking is None, bisect_left(lengths, fresh + read + short + long),
     )  # fmt: skip
     return key, (fresh, output, read, short, long), thinking
+
+
+_SAME = attrgetter(
+    "origin", "served", "stop_reason", "outcome", "verdict", "final", "stopped", "native", "new_prompt", "diagnosis",
+    "refusal_category", "results", "is_active",
+)  # fmt: skip
+"""What is as it is in all calls of a kind."""
 
 
 class Kind:

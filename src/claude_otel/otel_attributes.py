@@ -32,14 +32,22 @@ class Unsettled(BoundedAttributes):
 def unsettle(attributes: Any, settle: Callable[[], None]) -> dict[str, Any] | None:
     """Makes `attributes` ones that `settle` fills in, and gives what it is to put them into.
 
-    `None` where these are not attributes as they are known, or may have less or shorter values.
+    `None` where these are not attributes as they are known, or may have few or short ones only.
     """
-    if type(attributes) is not BoundedAttributes:
-        return None
-    parts = vars(attributes)
-    most, held = parts.get("maxlen"), parts.get("_dict")
-    if type(held) is not dict or parts.get("max_value_len", settle) is not None or not (most is None or most >= MOST):
-        return None
-    parts["_settle"] = settle
-    attributes.__class__ = Unsettled
+    if type(attributes) is not Unsettled:
+        if not can_wait(attributes):
+            return None
+        vars(attributes)["_settle"] = settle
+        attributes.__class__ = Unsettled
+    held: dict[str, Any] = vars(attributes)["_dict"]
     return held
+
+
+def can_wait(attributes: Any) -> bool:
+    """Whether `attributes` are the SDK's as they are known, and take as many as ours and as long ones."""
+    if type(attributes) is not BoundedAttributes:
+        return False
+    parts = vars(attributes)
+    most = parts.get("maxlen")
+    is_known = type(parts.get("_dict")) is dict and parts.get("max_value_len", "") is None
+    return is_known and (most is None or most >= MOST)

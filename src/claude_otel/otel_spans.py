@@ -15,6 +15,9 @@ from typing import Any
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.trace import Span, SpanContext, TraceFlags, get_current_span
 
+from claude_otel import otel_attributes
+from claude_otel.otel_attributes import Unsettled
+
 SPAN = frozenset(
     {
         "_name", "_context", "_kind", "_instrumentation_info", "_instrumentation_scope", "_parent", "_start_time",
@@ -33,14 +36,17 @@ SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 class Pattern:
     """A span that the SDK has made, and what was in force then: as long as it is, others are made like it."""
 
-    def __init__(self, tracer: Any, span: Any) -> None:
-        """`span` has just been started by `tracer`. Raises AttributeError where it is not as it is known."""
+    def __init__(self, tracer: Any, span: Any, settle: Callable[[], None]) -> None:
+        """`span` has just been started by `tracer`. Raises AttributeError where it is not as it is known.
+
+        `settle` fills in what the attributes lack that are to be there as it ends.
+        """
         span_parts, attributes, events = dict(vars(span)), span._attributes, span._events
         parts_of_list = dict(vars(events))
         if span_parts.keys() != SPAN or parts_of_list.keys() != LIST or type(attributes) is not BoundedAttributes:
             raise AttributeError("another kind of span")
-        if attributes.max_value_len is not None:
-            raise AttributeError("its attributes are shortened")
+        if not otel_attributes.can_wait(attributes):
+            raise AttributeError("its attributes are few or short ones")
         self.in_force = in_force(tracer)
         sampler, processors, *_ = self.in_force
         if not all(map(is_blind, (sampler, *processors))):
@@ -50,10 +56,9 @@ class Pattern:
             raise AttributeError("the SDK counts spans")
         self.root, self.local, self.remote = map(samples_all, delegates(sampler))
         self.span_type, self.span = type(span), span_parts
-        self.attributes = dict(vars(attributes))
+        self.attributes = {**vars(attributes), "_settle": settle}
         self.attributes_lock: Callable[[], Any] = Lock if isinstance(self.attributes["_lock"], type(Lock())) else RLock
         self.list_type, self.list = type(events), {**parts_of_list, "_dq": parts_of_list["_dq"].copy()}
-        self.most = attributes.maxlen
 
     def empty_list(self) -> Any:
         """A list of events or links with nothing in it."""
@@ -77,8 +82,9 @@ class Starts:
     Only where nobody looks at the attributes of a span that starts: no sampler or processor but the SDK's own.
     """
 
-    def __init__(self, tracer: Any) -> None:
+    def __init__(self, tracer: Any, settle: Callable[[], None]) -> None:
         self._tracer = tracer
+        self._settle = settle
         self._pattern: Pattern | None = None
         self._learned_in: tuple[Any, ...] | None = None
         self._random = TraceFlags(TraceFlags.SAMPLED | getattr(TraceFlags, "RANDOM_TRACE_ID", 0))
@@ -89,7 +95,7 @@ class Starts:
             tracer = sdk_tracer(self._tracer)
             if span.is_recording() and self._learned_in != (now := in_force(tracer)):
                 self._learned_in, self._pattern = now, None
-                self._pattern = Pattern(tracer, span)
+                self._pattern = Pattern(tracer, span, self._settle)
         except (AttributeError, TypeError):
             return
 
@@ -99,12 +105,15 @@ class Starts:
         return pattern is not None and pattern.in_force == in_force(sdk_tracer(self._tracer))
 
     def start(self, name: str, attributes: dict[str, Any], started_ns: int) -> Span | None:
-        """A span that is recorded, with `attributes` and the current span as its parent."""
+        """A span that is recorded, with `attributes` and the current span as its parent.
+
+        Whoever looks at them has them settled.
+        """
         pattern = self._pattern
         if pattern is None:
             return None
         tracer = sdk_tracer(self._tracer)
-        if pattern.in_force != in_force(tracer) or len(attributes) > (pattern.most or len(attributes)):
+        if pattern.in_force != in_force(tracer):
             return None
         ids = tracer.id_generator
         parent: SpanContext | None = get_current_span().get_span_context()
@@ -118,7 +127,7 @@ class Starts:
             if flags not in (SAMPLED, self._random) or not (pattern.remote if parent.is_remote else pattern.local):
                 return None
             trace_id, state = parent.trace_id, parent.trace_state
-        held = object.__new__(BoundedAttributes)
+        held = object.__new__(Unsettled)
         parts = held.__dict__ = pattern.attributes.copy()
         parts["_dict"], parts["_lock"] = attributes, pattern.attributes_lock()
         span: Span = object.__new__(pattern.span_type)
@@ -135,18 +144,17 @@ class Starts:
     def end(self, span: Any) -> bool:
         """Ends `span`. The processors get it as it is, and not a copy that cannot be changed: nobody changes it now."""
         pattern = self._pattern
-        if (
-            pattern is None
-            or type(span) is not pattern.span_type
-            or pattern.in_force != in_force(sdk_tracer(self._tracer))
-        ):
+        if pattern is None or type(span) is not pattern.span_type:
+            return False
+        processors = span._span_processor._span_processors
+        if processors is not pattern.in_force[1]:
             return False
         with span._lock:
             if span._end_time is not None:
                 return False
             span._end_time = time.time_ns()
             span._attributes._immutable = True
-        for processor in pattern.in_force[1]:
+        for processor in processors:
             processor.on_end(span)
         return True
 

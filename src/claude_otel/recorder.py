@@ -29,7 +29,7 @@ class Recorder:
 
     def __init__(self, settings: Settings, tracer: Tracer, logger: Logger, books: Books) -> None:
         self.settings = settings
-        self._spans = spans.Starter(tracer)
+        self._spans = spans.Starter(tracer, books.instruments.table.settle)
         self._logger = logger
         self._books = books
         self._origins = Origins(settings, books)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
@@ -16,54 +17,68 @@ from claude_otel.recorder import Recorder
 from claude_otel.running import running
 from claude_otel.way_in import operation_of
 
+Function = Callable[..., Any]
+
 
 class SdkTracing:
-    """Wrappers of the SDK's functions that take its tracing option and start its spans."""
+    """Patches of the SDK's functions that take its tracing option and start its spans: each makes ours of an original."""
 
     def __init__(self, recorder: Recorder, *, late: bool = False) -> None:
         self._recorder = recorder
         self._late = late
 
-    def set_option(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def set_option(self, original: Function) -> Function:
         """`BaseClient._set_open_telemetry(option)`, which every construction of a client goes through."""
-        result = wrapped(*args, **kwargs)
-        try:
-            sdk_option.decide(client, args[0] if args else kwargs.get("open_telemetry"))
-        except Exception:
-            guard.failed("setup")
-        return result
 
-    def copy_option(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """`BaseClient._copy_open_telemetry(option)`: a copy inherits whether its original was configured."""
-        result = wrapped(*args, **kwargs)
-        try:
-            given = args[0] if args else kwargs.get("open_telemetry")
-            if given is None and isinstance(result, dict) and not sdk_option.configured(client):
-                return sdk_option.Inherited(result)
-        except Exception:
-            guard.failed("setup")
-        return result
-
-    def start_span(self, wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """`start_api_call_span(…)`: no span where ours stands; else it is the call's, and enriched before it ends."""
-        call = running()
-        if call is None and self._seen_late(args[2]):
-            return None
-        if call is not None and not call.native and self._recorder.replaces_sdk_span:
+        def set_open_telemetry(client: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(client, *args, **kwargs)
             try:
-                call.sdks_record = record_with_our_span(call, args[0], args[2], kwargs.get("propagation", True))
+                sdk_option.decide(client, args[0] if args else kwargs.get("open_telemetry"))
+            except Exception:
+                guard.failed("setup")
+            return result
+
+        return set_open_telemetry
+
+    def copy_option(self, original: Function) -> Function:
+        """`BaseClient._copy_open_telemetry(option)`: a copy inherits whether its original was configured."""
+
+        def copy_open_telemetry(client: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(client, *args, **kwargs)
+            try:
+                given = args[0] if args else kwargs.get("open_telemetry")
+                if given is None and isinstance(result, dict) and not sdk_option.configured(client):
+                    return sdk_option.Inherited(result)
+            except Exception:
+                guard.failed("setup")
+            return result
+
+        return copy_open_telemetry
+
+    def start_span(self, original: Function) -> Function:
+        """`start_api_call_span(…)`: no span where ours stands; else it is the call's, and enriched before it ends."""
+
+        def start_api_call_span(*args: Any, **kwargs: Any) -> Any:
+            call = running()
+            if call is None and self._seen_late(args[2]):
+                return None
+            if call is not None and not call.native and self._recorder.replaces_sdk_span:
+                try:
+                    call.sdks_record = record_with_our_span(call, args[0], args[2], kwargs.get("propagation", True))
+                except Exception:
+                    guard.failed("span")
+                return None
+            span = original(*args, **kwargs)
+            try:
+                if span is not None and call is not None and call.native and call.span is None:
+                    self._recorder.adopt(call, span)
+                    if span.is_recording():
+                        self._enrich_at_end(call, span)
             except Exception:
                 guard.failed("span")
-            return None
-        span = wrapped(*args, **kwargs)
-        try:
-            if span is not None and call is not None and call.native and call.span is None:
-                self._recorder.adopt(call, span)
-                if span.is_recording():
-                    self._enrich_at_end(call, span)
-        except Exception:
-            guard.failed("span")
-        return span
+            return span
+
+        return start_api_call_span
 
     def _seen_late(self, options: Any) -> bool:
         """Whether this is a call that we are yet to see, and that has a span then, ours or another's."""

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
-from wrapt import register_post_import_hook, wrap_function_wrapper
+from wrapt import register_post_import_hook
 
 from claude_otel import bodies, guard, others, sdk_tracing
 from claude_otel.call import Call
 from claude_otel.recorder import Recorder
 from claude_otel.running import Tokens, enter, leave, pause, running
 
-Wrapped = Callable[..., Any]
+Function = Callable[..., Any]
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
 
@@ -56,7 +57,7 @@ class Seam:
         sync, asynchronous = _base_client.SyncAPIClient, _base_client.AsyncAPIClient
         tracing = sdk_tracing.SdkTracing(self._recorder, late=others.present())
         late = ((sync, "_request", self._late), (asynchronous, "_request", self._async_late))
-        for owner, name, wrapper in (
+        for owner, name, patch in (
             (sync, "request", self._request),
             (asynchronous, "request", self._async_request),
             (sync, "_attempt_request", self._attempt),
@@ -76,7 +77,10 @@ class Seam:
         ):
             if name in vars(owner):
                 original = vars(owner)[name]
-                self._patched.append((owner, name, original, wrap_function_wrapper(owner, name, wrapper)))
+                # A function as any other: a wrapper that is an object is bound anew for each call.
+                ours = wraps(original)(patch(original))
+                setattr(owner, name, ours)
+                self._patched.append((owner, name, original, ours))
 
     def remove(self) -> None:
         """Restores the SDK. Calls and streams that are under way are recorded to their end."""
@@ -101,89 +105,105 @@ class Seam:
             guard.failed("start")
             return None
 
-    def _request(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs, late: bool = False) -> Any:
-        call = self._start(client, args, kwargs, late)
-        if call is None:
-            paused = pause()
+    def _request(self, original: Function, late: bool = False) -> Function:
+        def request(client: Any, *args: Any, **kwargs: Any) -> Any:
+            call = self._start(client, args, kwargs, late)
+            if call is None:
+                paused = pause()
+                try:
+                    return original(client, *args, **kwargs)
+                finally:
+                    leave(paused)
+            tokens = enter(call)
             try:
-                return wrapped(*args, **kwargs)
+                result = original(client, *args, **kwargs)
+            except BaseException as error:
+                call.fails(error)
+                raise
             finally:
-                leave(paused)
-        tokens = enter(call)
-        try:
-            result = wrapped(*args, **kwargs)
-        except BaseException as error:
-            call.fails(error)
-            raise
-        finally:
-            leave(tokens)
-        self._returned(call, client, result)
-        return result
+                leave(tokens)
+            self._returned(call, client, result)
+            return result
 
-    async def _async_request(
-        self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs, late: bool = False
-    ) -> Any:
-        call = self._start(client, args, kwargs, late)
-        if call is None:
-            paused = pause()
+        return request
+
+    def _async_request(self, original: Function, late: bool = False) -> Function:
+        async def request(client: Any, *args: Any, **kwargs: Any) -> Any:
+            call = self._start(client, args, kwargs, late)
+            if call is None:
+                paused = pause()
+                try:
+                    return await original(client, *args, **kwargs)
+                finally:
+                    leave(paused)
+            tokens: Tokens | None = enter(call)
             try:
-                return await wrapped(*args, **kwargs)
+                result = await original(client, *args, **kwargs)
+            except GeneratorExit:
+                # The coroutine was dropped, and may be closed in a context that is not its own.
+                tokens = tokens if running() is call else None
+                call.dropped()
+                raise
+            except BaseException as error:
+                call.fails(error)
+                raise
             finally:
-                leave(paused)
-        tokens: Tokens | None = enter(call)
-        try:
-            result = await wrapped(*args, **kwargs)
-        except GeneratorExit:
-            # The coroutine was dropped, and may be closed in a context that is not its own.
-            tokens = tokens if running() is call else None
-            call.dropped()
-            raise
-        except BaseException as error:
-            call.fails(error)
-            raise
-        finally:
-            leave(tokens)
-        self._returned(call, client, result)
-        return result
+                leave(tokens)
+            self._returned(call, client, result)
+            return result
+
+        return request
 
     # Logfire puts a `request` of its own on a client or its class, which calls the one that it found. When it was there
     # before us, that one is not ours, and the call is seen a step later. Before 1.14 the SDK has no such step.
 
-    def _late(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
-        if running() is not None:
-            return wrapped(*args, **kwargs)
-        return self._request(wrapped, client, args, kwargs, late=True)
+    def _late(self, original: Function) -> Function:
+        request = self._request(original, late=True)
 
-    async def _async_late(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
-        if running() is not None:
-            return await wrapped(*args, **kwargs)
-        return await self._async_request(wrapped, client, args, kwargs, late=True)
+        def late(client: Any, *args: Any, **kwargs: Any) -> Any:
+            return (request if running() is None else original)(client, *args, **kwargs)
 
-    def _attempt(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
-        call = running()
-        if call is None:
-            return wrapped(*args, **kwargs)
-        self._attempt_begins(call, client, args, kwargs)
-        try:
-            answer = wrapped(*args, **_with_our_span(call, kwargs))
-        except BaseException as error:
-            _attempt_failed(call, error)
-            raise
-        _attempt_answered(call, answer)
-        return answer
+        return late
 
-    async def _async_attempt(self, wrapped: Wrapped, client: Any, args: Args, kwargs: Kwargs) -> Any:
-        call = running()
-        if call is None:
-            return await wrapped(*args, **kwargs)
-        self._attempt_begins(call, client, args, kwargs)
-        try:
-            answer = await wrapped(*args, **_with_our_span(call, kwargs))
-        except BaseException as error:
-            _attempt_failed(call, error)
-            raise
-        _attempt_answered(call, answer)
-        return answer
+    def _async_late(self, original: Function) -> Function:
+        request = self._async_request(original, late=True)
+
+        async def late(client: Any, *args: Any, **kwargs: Any) -> Any:
+            return await (request if running() is None else original)(client, *args, **kwargs)
+
+        return late
+
+    def _attempt(self, original: Function) -> Function:
+        def attempt(client: Any, *args: Any, **kwargs: Any) -> Any:
+            call = running()
+            if call is None:
+                return original(client, *args, **kwargs)
+            self._attempt_begins(call, client, args, kwargs)
+            try:
+                answer = original(client, *args, **_with_our_span(call, kwargs))
+            except BaseException as error:
+                _attempt_failed(call, error)
+                raise
+            _attempt_answered(call, answer)
+            return answer
+
+        return attempt
+
+    def _async_attempt(self, original: Function) -> Function:
+        async def attempt(client: Any, *args: Any, **kwargs: Any) -> Any:
+            call = running()
+            if call is None:
+                return await original(client, *args, **kwargs)
+            self._attempt_begins(call, client, args, kwargs)
+            try:
+                answer = await original(client, *args, **_with_our_span(call, kwargs))
+            except BaseException as error:
+                _attempt_failed(call, error)
+                raise
+            _attempt_answered(call, answer)
+            return answer
+
+        return attempt
 
     def _attempt_begins(self, call: Call, client: Any, args: Args, kwargs: Kwargs) -> None:
         try:

@@ -17,9 +17,10 @@ from claude_otel.call import Call
 class Starter:
     """Starts our spans on a tracer."""
 
-    def __init__(self, tracer: Tracer) -> None:
+    def __init__(self, tracer: Tracer, settle: Callable[[], None]) -> None:
+        """`settle` fills in what is yet to come on the spans that have ended."""
         self._tracer = tracer
-        self._starts = otel_spans.Starts(tracer)
+        self._starts = otel_spans.Starts(tracer, settle)
 
     def start(self, call: Call) -> None:
         """Starts our span of `call`, and makes it what exemplars and events point to."""
