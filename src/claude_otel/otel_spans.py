@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from threading import Lock, RLock
 from typing import Any
 
@@ -27,9 +28,6 @@ SPAN = frozenset(
 )  # fmt: skip
 """What a span of the SDK consists of."""
 
-LIST = frozenset({"dropped", "_dq", "_lock"})
-"""What its lists of events and links consist of."""
-
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
@@ -41,9 +39,8 @@ class Pattern:
 
         `settle` fills in what the attributes lack that are to be there as it ends.
         """
-        span_parts, attributes, events = dict(vars(span)), span._attributes, span._events
-        parts_of_list = dict(vars(events))
-        if span_parts.keys() != SPAN or parts_of_list.keys() != LIST or type(attributes) is not BoundedAttributes:
+        span_parts, attributes = dict(vars(span)), span._attributes
+        if span_parts.keys() != SPAN or type(attributes) is not BoundedAttributes:
             raise AttributeError("another kind of span")
         if not otel_attributes.can_wait(attributes):
             raise AttributeError("its attributes are few or short ones")
@@ -55,18 +52,33 @@ class Pattern:
         if ended is not None and ended.__name__ != "noop":
             raise AttributeError("the SDK counts spans")
         self.root, self.local, self.remote = map(samples_all, delegates(sampler))
-        self.span_type, self.span = type(span), span_parts
+        self.span_type, self.span = with_late_lists(type(span)), {**span_parts, "_events": (), "_links": ()}
         self.attributes = {**vars(attributes), "_settle": settle}
         self.attributes_lock: Callable[[], Any] = Lock if isinstance(self.attributes["_lock"], type(Lock())) else RLock
-        self.list_type, self.list = type(events), {**parts_of_list, "_dq": parts_of_list["_dq"].copy()}
 
-    def empty_list(self) -> Any:
-        """A list of events or links with nothing in it."""
-        made = object.__new__(self.list_type)
-        # A copied dictionary that is changed costs a third of one that is built of another and more.
-        parts = made.__dict__ = self.list.copy()
-        parts["_dq"], parts["_lock"] = parts["_dq"].copy(), Lock()
-        return made
+
+@lru_cache(maxsize=4)
+def with_late_lists(kind: Any) -> Any:
+    """A class of spans like `kind`, the SDK's, whose lists of events and links are made as the first one is added.
+
+    Ours have none, but for those that the application adds. Raises AttributeError where `kind` is not as it is known.
+    """
+    add_event, add_link = kind._add_event, kind._add_link
+    new_events, new_links = kind._new_events, kind._new_links
+
+    def _add_event(self: Any, event: Any) -> None:
+        if self._events == ():
+            self._events = new_events(self)
+        add_event(self, event)
+
+    def _add_link(self: Any, link: Any) -> None:
+        if self._links == ():
+            self._links = new_links(self, None)
+        add_link(self, link)
+
+    return type(
+        kind.__name__, (kind,), {"_add_event": _add_event, "_add_link": _add_link, "__module__": kind.__module__}
+    )
 
 
 def in_force(tracer: Any) -> tuple[Any, ...]:
@@ -137,7 +149,6 @@ class Starts:
         parts["_parent"] = parent
         parts["_start_time"] = started_ns
         parts["_attributes"] = held
-        parts["_events"], parts["_links"] = pattern.empty_list(), pattern.empty_list()
         parts["_lock"] = Lock()
         return span
 

@@ -21,7 +21,7 @@ Function = Callable[..., Any]
 
 
 class SdkTracing:
-    """Patches of the SDK's functions that take its tracing option and start its spans: each makes ours of an original."""
+    """Patches of the SDK's functions that take a tracing option and start its spans. Each makes ours of an original."""
 
     def __init__(self, recorder: Recorder, *, late: bool = False) -> None:
         self._recorder = recorder
