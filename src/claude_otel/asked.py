@@ -13,7 +13,7 @@ from claude_otel.usage import SHORT, get, text
 
 
 class Asked:
-    """The request of a call, as far as the record needs it.
+    """The request of a call, as far as the record needs it. Calls that ask for the same may share one.
 
     The hashes are local: `tools`, `system` and `parameters` are what a change of makes the cache miss.
     """
@@ -30,6 +30,8 @@ class Asked:
     user: str | None = None
     cache_ttl: str | None = None
     prefix: Prefix | None = None
+    told: dict[str, Any] | None = None
+    """Its attributes, once they have been worked out."""
 
 
 class Prefix(NamedTuple):
@@ -75,28 +77,50 @@ def betas_of(options: Any) -> tuple[str, ...]:
     headers = vars(options).get("headers")
     if not headers or not (type(headers) is dict or isinstance(headers, Mapping)):
         return ()
-    for key, value in headers.items():
-        if isinstance(value, str) and isinstance(key, str) and key.lower() == "anthropic-beta":
-            return tuple(beta.strip()[:SHORT] for beta in value.split(",") if beta.strip())
-    return ()
+    names = tuple(headers)
+    if names in _WITHOUT_BETAS:
+        return ()
+    named = [key for key in names if isinstance(key, str) and key.lower() == "anthropic-beta"]
+    if not named and len(_WITHOUT_BETAS) < _MOST_NAMES:
+        _WITHOUT_BETAS.add(names)
+    value = next((headers[key] for key in named if isinstance(headers[key], str)), "")
+    return tuple(beta.strip()[:SHORT] for beta in value.split(",") if beta.strip())
+
+
+_WITHOUT_BETAS: set[tuple[object, ...]] = set()
+"""Names of headers among which is none for betas."""
+_MOST_NAMES = 100
 
 
 def read(options: Any, body: Mapping[str, Any], model: str | None) -> Asked:
     """What the prepared `options` of a Messages request, of which `body` is the body, ask for."""
     of = body.get
+    max_tokens, tools = of("max_tokens"), of("tools")
+    system, ttl = system_of(of("system"))
+    if ttl != "1h":
+        ttl = cache_ttl(body) or ttl
+    is_plain = PLAIN.issuperset(body)
+    key: tuple[Any, ...] = (
+        max_tokens if type(max_tokens) is int else None,
+        0 if tools is None or not isinstance(tools, (list, tuple)) else len(tools),
+        betas_of(options), ttl, model, digest(tools), system,
+    )  # fmt: skip
+    asked = _known.get(key) if is_plain else None
+    if asked is not None:
+        return asked
     asked = Asked()
-    max_tokens, tools, parameters = of("max_tokens"), of("tools"), ""
-    if type(max_tokens) is int:
-        asked.max_tokens = max_tokens
-    if tools is not None:
-        asked.tools = len(tools) if isinstance(tools, (list, tuple)) else 0
-    if not PLAIN.issuperset(body):
-        parameters = read_the_rest(asked, of)
-    asked.betas = betas_of(options)
-    asked.cache_ttl = cache_ttl(body)
-    # As `Prefix(...)`, which is a function of Python.
-    asked.prefix = tuple.__new__(Prefix, (model or "", digest(tools), digest(of("system")), parameters))
+    parameters = "" if is_plain else read_the_rest(asked, of)
+    asked.max_tokens, asked.tools, asked.betas, asked.cache_ttl, *_ = key
+    asked.prefix = Prefix(model or "", digest(tools), system, parameters)
+    if is_plain:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[key] = asked
     return asked
+
+
+_known: dict[tuple[Any, ...], Asked] = {}
+_MOST_KNOWN = 256
 
 
 PLAIN = frozenset(
@@ -147,34 +171,54 @@ def user_of(metadata: Any) -> str | None:
     return user if isinstance(user, str) else None
 
 
+def system_of(system: Any) -> tuple[str, str | None]:
+    """The hash of a system prompt, and the longest life that it asks the cache for."""
+    if not system:
+        return "", None
+    key = key_of_texts(system) if type(system) is list and len(system) <= _FEW else None
+    known = None if key is None else _systems.get(key)
+    if known is None:
+        found: list[Any] = []
+        if isinstance(system, (list, tuple)):
+            add_controls(system, found)
+        known = digest(system), longest(found)
+        if key is not None:
+            if len(_systems) >= _MOST_DIGESTS:
+                _systems.clear()
+            _systems[key] = known
+    return known
+
+
+_systems: dict[tuple[object, ...], tuple[str, str | None]] = {}
+
+
 def cache_ttl(body: Mapping[str, Any]) -> str | None:
-    """The longest life, `5m` or `1h`, that the request asks the cache for; `None` when it asks for none."""
-    controls = cache_controls(body)
-    for control in controls:
-        if get(control, "ttl") == "1h":
-            return "1h"
-    return "5m" if controls else None
-
-
-def cache_controls(body: Mapping[str, Any]) -> list[Any]:
-    """The cache breakpoints of the request. At most four are allowed, so the search ends there."""
+    """The longest life, `5m` or `1h`, that the request asks the cache for outside of its system prompt; else `None`."""
     of = body.get
     found: list[Any] = []
     if (control := of("cache_control")) is not None:
         found.append(control)
-    for part in (of("tools"), of("system")):
-        if part and isinstance(part, (list, tuple)):
-            add_controls(part, found)
-    messages = of("messages")
+    tools, messages = of("tools"), of("messages")
+    if tools and isinstance(tools, (list, tuple)):
+        add_controls(tools, found)
     if isinstance(messages, (list, tuple)):
         # From the end: breakpoints of a conversation stand on its last turns.
         for message in reversed(messages):
-            content = get(message, "content")
-            if isinstance(content, (list, tuple)):
+            content = message.get("content") if type(message) is dict else get(message, "content")
+            if type(content) is not str and isinstance(content, (list, tuple)):
                 add_controls(content, found)
+                # At most four are allowed.
                 if len(found) >= 4:
                     break
-    return found
+    return longest(found) if found else None
+
+
+def longest(controls: list[Any]) -> str | None:
+    """The longest life that cache breakpoints ask for; `None` without any."""
+    for control in controls:
+        if get(control, "ttl") == "1h":
+            return "1h"
+    return "5m" if controls else None
 
 
 def add_controls(blocks: Sequence[Any], found: list[Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from claude_otel import telemetry as t
 from claude_otel.account import Account
-from claude_otel.asked import fingerprint
+from claude_otel.asked import Asked, fingerprint
 from claude_otel.batches import Results
 from claude_otel.cache_watch import Miss
 from claude_otel.call import Call, Origin
@@ -78,12 +78,23 @@ _OURS = (t.COST, t.USER_HASH)
 def asked(call: Call, values: Attributes) -> None:
     """What the request asked for."""
     request = call.asked
-    if request.max_tokens is not None:
-        values[t.MAX_TOKENS] = request.max_tokens
+    told = request.told
+    if told is None:
+        told = request.told = told_of(request)
+    values |= told
     if call.timeout is not None:
         values[t.TIMEOUT] = call.timeout
     if call.max_retries is not None:
         values[t.MAX_RETRIES] = call.max_retries
+    if call.batch_requests is not None:
+        values[t.BATCH_REQUESTS] = call.batch_requests
+
+
+def told_of(request: Asked) -> Attributes:
+    """The attributes of what a request asked for."""
+    values: Attributes = {}
+    if request.max_tokens is not None:
+        values[t.MAX_TOKENS] = request.max_tokens
     if request.prefix is not None:
         values[t.PROMPT_FINGERPRINT] = fingerprint(request.prefix.tools, request.prefix.system)
     if request.tools:
@@ -102,8 +113,7 @@ def asked(call: Call, values: Attributes) -> None:
         values[t.OUTPUT_TYPE] = "json"
     if request.task_budget is not None:
         values[t.TASK_BUDGET] = request.task_budget
-    if call.batch_requests is not None:
-        values[t.BATCH_REQUESTS] = call.batch_requests
+    return values
 
 
 def answer(call: Call, values: Attributes) -> None:

@@ -110,10 +110,15 @@ class Books:
 
     def add(self, call: Call, changes: list[Change], times: Iterable[Time]) -> None:
         """Adds to the counters and histograms, and notes the rate limits that the API has told."""
-        table, headers = self.instruments.table, call.headers
-        table.book(changes, times, call.ended_ns, call.context or get_current())
+        columns = [(point, (amount,)) for point, amount in times]
+        self.instruments.table.book(changes, columns, (call.ended_ns,), (call.context or get_current(),))
+        self.limits(call)
+
+    def limits(self, call: Call) -> None:
+        """Notes the rate limits that the API has told."""
+        headers = call.headers
         if headers.remaining:
-            table.put((call.target.provider, self.model(call.model), headers.kinds), headers)
+            self.instruments.table.put((call.target.provider, self.model(call.model), headers.kinds), headers)
 
     def _ended(self, call: Call, who: Values) -> list[Change]:
         verdict, attempts = call.verdict, call.attempts

@@ -84,6 +84,13 @@ Change = tuple[Row, Sequence[float]]
 
 Time = tuple[Point, float]
 
+Column = tuple[Point, Sequence[float]]
+"""The times that several calls took, for their point."""
+
+
+Settle = Callable[[Sequence[Call]], None]
+"""Books calls that have ended, and fills in what their spans and events tell."""
+
 
 class Table:
     """The sums of every counter by attribute values, and the rate limits that were last told of."""
@@ -91,7 +98,7 @@ class Table:
     def __init__(self) -> None:
         self.lock = Lock()
         self.settle_lock = Lock()
-        self._unsettled: deque[tuple[Callable[[Call], None], Call]] = deque()
+        self._unsettled: deque[tuple[Settle, Call]] = deque()
         self._sums: dict[str, dict[Values, Cell]] = {}
         self._limits: dict[Values, tuple[Headers, float]] = {}
         self._kinds = Bounded(20)
@@ -111,8 +118,8 @@ class Table:
         self.known = {}
         self.pending.clear()
 
-    def later(self, settle: Callable[[Call], None], call: Call) -> None:
-        """Has `settle` called with `call`, in the order of their ends, when somebody looks or many are waiting.
+    def later(self, settle: Settle, call: Call) -> None:
+        """Has `settle` called with `call` and others, in the order of their ends, when somebody looks or many wait.
 
         It must not raise. What it is about to tell is not there before, on whatever span or event.
         """
@@ -132,7 +139,10 @@ class Table:
     def _settle(self) -> None:
         while self._unsettled:
             settle, call = self._unsettled.popleft()
-            settle(call)
+            calls = [call]
+            while self._unsettled and self._unsettled[0][0] is settle:
+                calls.append(self._unsettled.popleft()[1])
+            settle(calls)
 
     def row(self, key: Values, series: Callable[[], Iterable[tuple[t.Metric, Values]]]) -> Row:
         """The row of the counters and attribute values in `series`, which is asked when `key` is a new one."""
@@ -172,12 +182,17 @@ class Table:
             else:
                 row.sums = list(map(add, row.sums, amounts))
 
-    def book(self, changes: Iterable[Change], times: Iterable[Time], now: int, context: Context) -> None:
-        """Adds the amounts to their rows, and each time, told at `now` in nanoseconds, to its histogram's point."""
+    def book(
+        self, changes: Iterable[Change], columns: Iterable[Column], ends: Sequence[int], contexts: Sequence[Context]
+    ) -> None:
+        """Adds the amounts to their rows, and the times to the points of their histograms.
+
+        They are of calls that ended at `ends`, in nanoseconds, and in `contexts`.
+        """
         with self.lock:
             self._add(changes)
-            for point, seconds in times:
-                point.add(seconds, now, context)
+            for point, amounts in columns:
+                point.add(amounts, ends, contexts)
 
     def drain(self) -> None:
         """Settles the calls, adds what rows hold to the cells, and gives the SDK what the points of histograms hold."""

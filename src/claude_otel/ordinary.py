@@ -11,14 +11,16 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import chain, compress
 from operator import attrgetter, mul
-from typing import Any
+from typing import Any, NamedTuple
+
+from opentelemetry.context import Context
 
 from claude_otel import attributes
 from claude_otel import telemetry as t
 from claude_otel.account import Account, tariff_of
 from claude_otel.bookkeeping import Books
 from claude_otel.call import Call
-from claude_otel.metrics import Change, Row, Time
+from claude_otel.metrics import Change, Row
 from claude_otel.otel_histograms import Point
 from claude_otel.price_table import RATES
 from claude_otel.pricing import Prices, Tariff
@@ -75,10 +77,20 @@ _SAME = attrgetter(
 """What is as it is in all calls of a kind."""
 
 
+class Taken(NamedTuple):
+    """What one call adds to its kind."""
+
+    tokens: tuple[int, int, int, int, int]
+    thinking: int | None
+    times: tuple[float, ...]
+    ended_ns: int
+    context: Context
+
+
 class Kind:
     """What calls of one kind have in common."""
 
-    __slots__ = ("_after", "_before", "_cost_names", "_paid", "_rates", "_told", "points", "row")
+    __slots__ = ("_after", "_before", "_cost_names", "_paid", "_rates", "points", "row", "told")
 
     def __init__(self, changes: list[Change], used: int, points: list[Point], tokens: tuple[int, ...], tariff: Tariff):
         """Of a call that made `changes`, of which the one at `used` is for its tokens and its cost."""
@@ -89,46 +101,44 @@ class Kind:
         rates = tariff.rates if sum(tokens) - tokens[1] <= tariff.above else tariff.long_rates
         self._rates = tuple([0.0 if rate is None else rate for rate in rates])
         self._paid = tuple([count > 0 for count in tokens])
-        self._cost_names = tuple([f"claude.cost.{name}" for name in compress(RATES, self._paid)])
-        self._told: dict[str, Any] = {}
+        self._cost_names = (*[f"claude.cost.{name}" for name in compress(RATES, self._paid)], t.COST, t.UNCACHED_COST)
+        self.told: dict[str, Any] = {}
+        """The attributes that are no numbers."""
 
     def learn(self, values: dict[str, Any], asked: dict[str, Any]) -> None:
         """Takes what is no number among the attributes `values`, and not what was `asked` for."""
         skipped = NUMBERS | asked.keys() | set(self._cost_names)
-        self._told = {name: value for name, value in values.items() if name not in skipped}
+        self.told = {name: value for name, value in values.items() if name not in skipped}
 
-    def amounts(self, tokens: tuple[int, int, int, int, int], thinking: int | None) -> tuple[list[float], list[float]]:
-        """What a call adds to the cells of the row, and its costs: of each component paid for, in all, and uncached."""
+    def costs(self, tokens: Sequence[int]) -> list[float]:
+        """USD of each component paid for, in all, and uncached, of calls with so many `tokens` in all."""
+        each, rates = tuple(map(mul, tokens, self._rates)), self._rates
+        return [*compress(each, self._paid), sum(each), (sum(tokens) - tokens[1]) * rates[0] + tokens[1] * rates[1]]
+
+    def amounts(self, calls: int, tokens: Sequence[int], thinking: int | None) -> list[float]:
+        """What so many calls with so many `tokens` in all add to the cells of the row."""
         fresh, output, read, short, long = tokens
-        a, b, c, d, e = each = tuple(map(mul, tokens, self._rates))
-        prompt = fresh + read + short + long
-        rates = self._rates
-        total, uncached = a + b + c + d + e, prompt * rates[0] + output * rates[1]
-        paid = list(compress(each, self._paid))
-        amounts: list[float] = [*self._before, prompt, output, read, short, long]
+        amounts: list[float] = [calls * amount for amount in self._before]
+        amounts += (fresh + read + short + long, output, read, short, long)
         if thinking is not None:
             amounts.append(thinking)
-        amounts += (*paid, uncached, *self._after)
-        paid += (total, uncached)
-        return amounts, paid
+        *paid, _, uncached = self.costs(tokens)
+        amounts += (*paid, uncached)
+        amounts += [calls * amount for amount in self._after]
+        return amounts
 
-    def values(
-        self, call: Call, tokens: tuple[int, int, int, int, int], thinking: int | None, paid: list[float]
-    ) -> tuple[dict[str, Any], list[float]]:
-        """The attributes of an ended call, but for the hash of its user, and its measured times."""
+    def numbers(self, call: Call, tokens: tuple[int, int, int, int, int], thinking: int | None) -> dict[str, Any]:
+        """The attributes of an ended call that are numbers, or what it asked for, but for its times and its user."""
         fresh, output, read, short, long = tokens
-        values = self._told.copy()
-        values |= {
+        values: dict[str, Any] = {
             t.INPUT_TOKENS: fresh + read + short + long,
             t.OUTPUT_TOKENS: output,
             t.CACHE_READ_TOKENS: read,
             t.CACHE_WRITE_TOKENS: short + long,
             t.CACHE_WRITE_5M_TOKENS: short,
             t.CACHE_WRITE_1H_TOKENS: long,
-            t.COST: paid[-2],
-            t.UNCACHED_COST: paid[-1],
         }
-        values.update(zip(self._cost_names, paid, strict=False))
+        values.update(zip(self._cost_names, self.costs(tokens), strict=True))
         if thinking is not None:
             values[t.REASONING_TOKENS] = thinking
         if call.message_id is not None:
@@ -139,48 +149,80 @@ class Kind:
         if headers.scarcest is not None:
             values[t.RATE_LIMIT_TYPE], values[t.RATE_LIMIT_HEADROOM] = headers.scarcest
         attributes.asked(call, values)
-        chunk, text, each = attributes.seconds(call, output)
-        times = [call.duration]
-        if chunk is not None:
-            values[t.TIME_TO_FIRST_CHUNK] = chunk
-            times.append(chunk)
-        if text is not None:
-            values[t.TIME_TO_FIRST_TEXT] = text
-            times.append(text)
-        if each is not None:
-            values[t.TIME_PER_OUTPUT_TOKEN] = each
-            times.append(each)
-        return values, times
+        return values
+
+
+def times(call: Call, output: int, values: dict[str, Any]) -> tuple[float, ...]:
+    """The measured times of `call`, in the order of its kind's points; they are put into `values` too."""
+    chunk, text, each = attributes.seconds(call, output)
+    found = [call.duration]
+    if chunk is not None:
+        values[t.TIME_TO_FIRST_CHUNK] = chunk
+        found.append(chunk)
+    if text is not None:
+        values[t.TIME_TO_FIRST_TEXT] = text
+        found.append(text)
+    if each is not None:
+        values[t.TIME_PER_OUTPUT_TOKEN] = each
+        found.append(each)
+    return tuple(found)
 
 
 class Ordinary:
-    """The kinds of calls that were learned."""
+    """The kinds of calls that were learned, and the calls of each that are about to be booked together."""
 
     def __init__(self, books: Books, prices: Prices) -> None:
         self._books = books
         self._prices = prices
         self._kinds: dict[Key, Kind] = {}
         self._epoch = 0
+        self._taken: dict[Kind, list[Taken]] = {}
+        self._last: dict[Key, Call] = {}
+        """The last call of each that rate limits are told of."""
 
-    def tell(self, call: Call, numbers: Numbers) -> tuple[Kind, list[float], list[Time], dict[str, Any]] | None:
-        """The kind of `call`, what it adds to the kind's row, its measured times, and its attributes.
+    def take(self, call: Call, numbers: Numbers) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Takes `call`, which `book` is to book, and gives its attributes: those of its kind, and its own.
 
         `None` where no call like it was learned.
         """
         key, tokens, thinking = numbers
-        instruments = self._books.instruments
-        if self._epoch != instruments.epoch:
-            self._epoch, self._kinds = instruments.epoch, {}
+        if not self._taken:
+            instruments = self._books.instruments
+            if self._epoch != instruments.epoch:
+                self._epoch, self._kinds = instruments.epoch, {}
+            if not instruments.are_current():
+                return None
         try:
             kind = self._kinds.get(key)
         except TypeError:
             # A list where a name should be, of a broken answer.
             return None
-        if kind is None or not instruments.are_current():
+        if kind is None:
             return None
-        amounts, paid = kind.amounts(tokens, thinking)
-        values, times = kind.values(call, tokens, thinking, paid)
-        return kind, amounts, list(zip(kind.points, times, strict=True)), values
+        values = kind.numbers(call, tokens, thinking)
+        taken = Taken(tokens, thinking, times(call, tokens[1], values), call.ended_ns, call.context or Context())
+        if kind in self._taken:
+            self._taken[kind].append(taken)
+        else:
+            self._taken[kind] = [taken]
+        if call.headers.remaining:
+            whose = (call.origin, call.headers.kinds)
+            self._last.pop(whose, None)
+            self._last[whose] = call
+        return kind.told, values
+
+    def book(self) -> None:
+        """Books what was taken."""
+        while self._taken:
+            kind, taken = self._taken.popitem()
+            tokens, thinking, measured, ends, contexts = zip(*taken, strict=True)
+            thought = None if thinking[0] is None else sum(thinking)
+            amounts = kind.amounts(len(taken), list(map(sum, zip(*tokens, strict=True))), thought)
+            columns = zip(kind.points, zip(*measured, strict=True), strict=True)
+            self._books.instruments.table.book([(kind.row, amounts)], columns, ends, contexts)
+        for call in self._last.values():
+            self._books.limits(call)
+        self._last.clear()
 
     def learn(self, call: Call, numbers: Numbers, account: Account, changes: list[Change]) -> None:
         """Learns the kind of `call`, whose `account` and `changes` of the metrics were worked out in full."""
@@ -201,10 +243,11 @@ class Ordinary:
         whole = attributes.at_end(call, account)
         kind = Kind(changes, used, points, tokens, tariff)
         kind.learn(whole, asked)
-        amounts, paid = kind.amounts(tokens, thinking)
-        values, times = kind.values(call, tokens, thinking, paid)
+        values = kind.numbers(call, tokens, thinking)
+        measured = times(call, tokens[1], values)
         in_full = list(chain.from_iterable([amounts for _, amounts in changes]))
-        if amounts == in_full and values == whole and len(times) == len(points):
+        is_same = kind.amounts(1, tokens, thinking) == in_full and {**kind.told, **values} == whole
+        if is_same and len(measured) == len(points):
             if len(self._kinds) >= MOST_KINDS:
                 self._kinds.clear()
             self._kinds[key] = kind

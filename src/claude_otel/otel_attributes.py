@@ -6,6 +6,8 @@ As in `otel_spans`, what is used of the SDK (1.43 to 1.45) is looked for first.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from threading import Lock, RLock
 from typing import Any
 
 from opentelemetry.attributes import BoundedAttributes
@@ -41,6 +43,32 @@ def unsettle(attributes: Any, settle: Callable[[], None]) -> dict[str, Any] | No
         attributes.__class__ = Unsettled
     held: dict[str, Any] = vars(attributes)["_dict"]
     return held
+
+
+def unsettled(most: int, held: dict[str, Any], settle: Callable[[], None]) -> Any:
+    """Attributes, `most` of them, in the dictionary `held`, which `settle` fills in; `None` as with `unsettle`."""
+    parts = parts_of(most)
+    if parts is None:
+        return None
+    made = object.__new__(Unsettled)
+    its = made.__dict__ = parts.copy()
+    its["_dict"], its["_lock"], its["_settle"] = held, lock_like(its["_lock"]), settle
+    return made
+
+
+@lru_cache(maxsize=4)
+def parts_of(most: int) -> dict[str, Any] | None:
+    """What attributes of the SDK consist of, `None` where they cannot wait."""
+    made = BoundedAttributes(most, immutable=False)
+    return dict(vars(made)) if can_wait(made) and "_lock" in vars(made) else None
+
+
+def lock_like(lock: Any) -> Any:
+    """A lock of the same kind that nobody holds."""
+    return Lock() if type(lock) is _LOCK else RLock()
+
+
+_LOCK = type(Lock())
 
 
 def can_wait(attributes: Any) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 from opentelemetry.context import Context
@@ -66,23 +67,24 @@ class Point:
         """Whether the same readers are there as at first, and the meter has not been switched off."""
         return self._consumer._reader_storages is self._storages and self._histogram._is_enabled()
 
-    def add(self, amount: float, now: int, context: Context) -> None:
-        """Adds a measurement made at `now`, in nanoseconds. The caller holds the lock that `drain` is called with."""
-        bucket = bisect_left(self._boundaries, amount)
-        counts = self._counts
+    def add(self, amounts: Sequence[float], ends: Sequence[int], contexts: Sequence[Context]) -> None:
+        """Adds measurements, each with its time in nanoseconds and its context.
+
+        The caller holds the lock that `drain` is called with.
+        """
+        counts, offered = self._counts, self._offered
         if counts is None:
-            counts = self._counts = [0] * len(self._offered)
+            counts = self._counts = [0] * len(offered)
             self._pending.append(self)
-        counts[bucket] += 1
-        self._sum += amount
-        if amount < self._min:
-            self._min = amount
-        if amount > self._max:
-            self._max = amount
-        # One exemplar a second for each bucket, which keeps one.
-        if now - self._offered[bucket] >= SECOND:
-            self._offered[bucket] = now
-            self._offer(amount, now, context)
+        self._sum += sum(amounts)
+        self._min, self._max = min(self._min, *amounts), max(self._max, *amounts)
+        buckets = map(bisect_left, repeat(self._boundaries), amounts)
+        for at, bucket in enumerate(buckets):
+            counts[bucket] += 1
+            # One exemplar a second for each bucket, which keeps one.
+            if ends[at] - offered[bucket] >= SECOND:
+                offered[bucket] = ends[at]
+                self._offer(amounts[at], ends[at], contexts[at])
 
     def _offer(self, amount: float, now: int, context: Context) -> None:
         if self._consumer._sdk_config.exemplar_filter.should_sample(amount, now, self._attributes, context):

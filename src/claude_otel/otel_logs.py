@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from opentelemetry._logs import LogRecord
-from opentelemetry.attributes import BoundedAttributes
 
 from claude_otel import otel_attributes
 
@@ -20,9 +19,8 @@ def emit(logger: Any, record: LogRecord, attributes: dict[str, Any], settle: Cal
     most = getattr(limits, "max_log_record_attributes", None)
     if writable is None or most is None or limits.max_log_record_attribute_length is not None:
         return False
-    bounded = BoundedAttributes(most, immutable=False)
-    bounded._dict = attributes
-    if otel_attributes.unsettle(bounded, settle) is None:
+    bounded = otel_attributes.unsettled(most, attributes, settle)
+    if bounded is None:
         return False
     record.attributes = bounded
     whole = object.__new__(writable)

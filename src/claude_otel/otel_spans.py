@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from threading import Lock, RLock
+from threading import Lock
 from typing import Any
 
 from opentelemetry.attributes import BoundedAttributes
@@ -52,19 +52,20 @@ class Pattern:
         if ended is not None and ended.__name__ != "noop":
             raise AttributeError("the SDK counts spans")
         self.root, self.local, self.remote = map(samples_all, delegates(sampler))
-        self.span_type, self.span = with_late_lists(type(span)), {**span_parts, "_events": (), "_links": ()}
+        their_type: Callable[..., Any] = type(span)
+        self.span_type, self.span = with_late_lists(their_type), {**span_parts, "_events": (), "_links": ()}
         self.attributes = {**vars(attributes), "_settle": settle}
-        self.attributes_lock: Callable[[], Any] = Lock if isinstance(self.attributes["_lock"], type(Lock())) else RLock
 
 
 @lru_cache(maxsize=4)
-def with_late_lists(kind: Any) -> Any:
+def with_late_lists(kind: Callable[..., Any]) -> Any:
     """A class of spans like `kind`, the SDK's, whose lists of events and links are made as the first one is added.
 
     Ours have none, but for those that the application adds. Raises AttributeError where `kind` is not as it is known.
     """
-    add_event, add_link = kind._add_event, kind._add_link
-    new_events, new_links = kind._new_events, kind._new_links
+    theirs: Any = kind
+    add_event, add_link = theirs._add_event, theirs._add_link
+    new_events, new_links = theirs._new_events, theirs._new_links
 
     def _add_event(self: Any, event: Any) -> None:
         if self._events == ():
@@ -76,9 +77,8 @@ def with_late_lists(kind: Any) -> Any:
             self._links = new_links(self, None)
         add_link(self, link)
 
-    return type(
-        kind.__name__, (kind,), {"_add_event": _add_event, "_add_link": _add_link, "__module__": kind.__module__}
-    )
+    members = {"_add_event": _add_event, "_add_link": _add_link, "__module__": theirs.__module__}
+    return type(theirs.__name__, (theirs,), members)
 
 
 def in_force(tracer: Any) -> tuple[Any, ...]:
@@ -141,7 +141,7 @@ class Starts:
             trace_id, state = parent.trace_id, parent.trace_state
         held = object.__new__(Unsettled)
         parts = held.__dict__ = pattern.attributes.copy()
-        parts["_dict"], parts["_lock"] = attributes, pattern.attributes_lock()
+        parts["_dict"], parts["_lock"] = attributes, otel_attributes.lock_like(parts["_lock"])
         span: Span = object.__new__(pattern.span_type)
         parts = span.__dict__ = pattern.span.copy()
         parts["_name"] = name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -35,6 +36,7 @@ class Recorder:
         self._origins = Origins(settings, books)
         self._cache = CacheWatch()
         self._ordinary = Ordinary(books, settings.prices)
+        self._settling = self._settle
 
     def start(
         self, client: Any, options: Any, stream: bool, frame: FrameType | None, late: bool = False
@@ -145,7 +147,7 @@ class Recorder:
             told = spans.prepare(call, table.settle)
         except Exception:
             guard.failed("end")
-        table.later(self._settle, call)
+        table.later(self._settling, call)
         try:
             # The answers before the last one are not kept.
             if not told or len(call.answers) > 1:
@@ -156,26 +158,31 @@ class Recorder:
         except Exception:
             guard.failed("span")
 
-    def _settle(self, call: Call) -> None:
-        """Books the ended `call`, and fills in what its span and events tell."""
+    def _settle(self, calls: Sequence[Call]) -> None:
+        """Books ended calls, and fills in what their spans and events tell."""
+        for call in calls:
+            try:
+                numbers = ordinary.numbers_of(call, self.settings.prices.lengths)
+                told = None if numbers is None else self._ordinary.take(call, numbers)
+            except Exception:
+                guard.failed("end")
+                numbers = told = None
+            if numbers is None or told is None:
+                # In the order of their ends.
+                self._book_ordinary()
+                self._settle_in_full(call, numbers)
+                continue
+            try:
+                self._tell(call, *told)
+            except Exception:
+                guard.failed("span")
+        self._book_ordinary()
+
+    def _book_ordinary(self) -> None:
         try:
-            numbers = ordinary.numbers_of(call, self.settings.prices.lengths)
-            told = None if numbers is None else self._ordinary.tell(call, numbers)
-        except Exception:
-            guard.failed("end")
-            numbers = told = None
-        if numbers is None or told is None:
-            self._settle_in_full(call, numbers)
-            return
-        kind, amounts, times, values = told
-        try:
-            self._books.add(call, [(kind.row, amounts)], times)
+            self._ordinary.book()
         except Exception:
             guard.failed("metrics")
-        try:
-            self._tell(call, values)
-        except Exception:
-            guard.failed("span")
 
     def _settle_in_full(self, call: Call, numbers: Numbers | None) -> None:
         account = self._account(call)
@@ -186,7 +193,7 @@ class Recorder:
             guard.failed("metrics")
         try:
             if call.told is not None or call.told_by_events:
-                self._tell(call, attributes.at_end(call, account), attributes.cost_by_model(call, account))
+                self._tell(call, {}, attributes.at_end(call, account), attributes.cost_by_model(call, account))
             if numbers is not None and changes:
                 self._ordinary.learn(call, numbers, account, changes)
         except Exception:
@@ -199,13 +206,16 @@ class Recorder:
             guard.failed("end")
             return Account()
 
-    def _tell(self, call: Call, values: dict[str, Any], cost_by_model: Any = None) -> None:
-        """Fills in what the span and the events of `call` tell: `values`, which all of them have, and their own."""
-        self._add_user(call, values)
+    def _tell(self, call: Call, common: Mapping[str, Any], own: dict[str, Any], cost_by_model: Any = None) -> None:
+        """Fills in what the span and events of `call` tell: what is `common` to calls of its kind, and its `own`."""
+        if self.settings.user_key is not None:
+            self._add_user(call, own)
         if call.told is not None:
-            call.told.update(values)
+            call.told.update(common)
+            call.told.update(own)
         for told in call.told_by_events:
-            told.update(values)
+            told.update(common)
+            told.update(own)
             told.update(call.origin.attributes)
             told[t.DURATION] = call.duration
             if cost_by_model is not None:
