@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -209,7 +210,8 @@ def test_a_prompt_that_is_cheap_to_miss_costs_nothing_when_it_was_not_billed(exp
 
 
 def expectation(**changes: Any) -> Expectation:
-    usual = {"started": 1000.0, "changed": None, "before": Seen(), "last_tokens": 0, "entry": Seen()}
+    before = changes.pop("before", Seen())
+    usual = {"started": 1000.0, "changed": None, **asdict(before), "last_tokens": 0, "entry": Seen()}
     return Expectation(**{**usual, **changes})
 
 

@@ -81,7 +81,9 @@ _TRIES = 1000
 def call_of(response: Any) -> Call | None:
     """The call that `response` answers, if it has not ended."""
     extensions = getattr(response, "extensions", None)
-    held = extensions.get(KEY) if isinstance(extensions, dict) else None
+    if not isinstance(extensions, dict) or KEY not in extensions:
+        return None
+    held = extensions[KEY]
     return held.call if isinstance(held, Held) and held.call.on_end else None
 
 

@@ -11,6 +11,7 @@ import os
 from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
+from typing import NamedTuple
 from weakref import WeakSet
 
 from claude_otel.asked import Prefix
@@ -47,15 +48,17 @@ class Seen:
     """Tokens that were in the cache after its last use."""
 
 
-@dataclass(slots=True)
-class Expectation:
-    """What the cache should hold as a call that asks for it starts."""
+class Expectation(NamedTuple):
+    """What the cache should hold as a call that asks for it starts. `used` to `tokens` are of its prefix then."""
 
     started: float
     changed: str | None
     """What differs from the prefix that the call site used last, `None` for the same one or the first."""
-    before: Seen
-    """The call's own prefix as it was then."""
+    used: float | None
+    life: float
+    begun: bool
+    open: int
+    tokens: int
     last_tokens: int
     entry: Seen
     """The call's own prefix as it goes on."""
@@ -94,13 +97,15 @@ class CacheWatch:
                 seen.move_to_end(prefix)
             if ttl is None:
                 return None, new_prompt
-            before = Seen(entry.used, entry.life, entry.begun, entry.open, entry.tokens)
             changed = None if entry is latest else difference(last, prefix)
-            expected = Expectation(now, changed, before, 0 if latest is None else latest.tokens, entry)
-            entry.begun = entry.begun and not expired(entry, now)
+            used, life, begun, last_tokens = entry.used, entry.life, entry.begun, 0 if latest is None else latest.tokens
+            told = now, changed, used, life, begun, entry.open, entry.tokens, last_tokens, entry
+            if begun and used is not None and now - used > life:
+                entry.begun = False
             entry.used, entry.life = now, LIFE[ttl]
             entry.open += 1
-            return expected, new_prompt
+            # As `Expectation(...)`, which is a function of Python.
+            return tuple.__new__(Expectation, told), new_prompt
 
     def begun(self, expected: Expectation) -> None:
         """Notes that the response to a call has begun, so that calls from now on can read what it wrote."""
@@ -115,7 +120,9 @@ class CacheWatch:
                 entry.tokens = tokens
 
     def _seen(self, site: str) -> OrderedDict[Prefix, Seen]:
-        seen = self._sites.setdefault(site, OrderedDict())
+        seen = self._sites.get(site)
+        if seen is None:
+            seen = self._sites[site] = OrderedDict()
         self._sites.move_to_end(site)
         if len(self._sites) > _MOST_SITES:
             self._sites.popitem(last=False)
@@ -137,11 +144,6 @@ def unlock_all() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=unlock_all)
-
-
-def expired(entry: Seen, now: float) -> bool:
-    """Whether the entry is older than its life."""
-    return entry.used is not None and now - entry.used > entry.life
 
 
 def difference(before: Prefix | None, now: Prefix) -> str | None:
@@ -172,16 +174,15 @@ def miss(
     reason = _reason(expected)
     if reason in (COLD, PARALLEL):
         return Miss(reason, written)
-    tokens = expected.before.tokens or expected.last_tokens
+    tokens = expected.tokens or expected.last_tokens
     return Miss(reason, min(written, tokens) if tokens else written)
 
 
 def _reason(expected: Expectation) -> str:
-    before = expected.before
-    if before.used is None:
+    if expected.used is None:
         return expected.changed or COLD
-    if expired(before, expected.started):
+    if expected.started - expected.used > expected.life:
         return EXPIRED
-    if before.begun:
+    if expected.begun:
         return MESSAGES
-    return PARALLEL if before.open else COLD
+    return PARALLEL if expected.open else COLD

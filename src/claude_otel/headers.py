@@ -7,7 +7,7 @@ https://docs.anthropic.com/en/api/rate-limits. Read by their form, so that a new
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from operator import itemgetter, truediv
+from operator import itemgetter, methodcaller, truediv
 from typing import Any, NamedTuple
 
 _RATE_LIMIT = "anthropic-ratelimit-"
@@ -62,14 +62,21 @@ def read(rows: Rows) -> Headers:
     if not rows:
         return found
     _, names, values = zip(*rows, strict=True)
-    places = _PLACES.get(names)
-    if places is None:
-        places = places_of(names)
-        if len(_PLACES) < _MOST_PLACES and len(names) <= _MOST_NAMES:
+    global _last
+    last, places = _last
+    if last != names:
+        # Most answers have the same headers as the last one, and to compare is cheaper than to hash.
+        known = _PLACES.get(names)
+        places = places_of(names) if known is None else known
+        if known is None and len(_PLACES) < _MOST_PLACES and len(names) <= _MOST_NAMES:
             _PLACES[names] = places
-    for field, place in places.ids:
-        value = values[place]
-        setattr(found, field, value.decode("ascii", "replace") if 0 < len(value) <= _LONGEST_ID else None)
+        _last = names, places
+    ids = places.pick_ids(values)
+    if ids and b"" not in ids and max(map(len, ids)) <= _LONGEST_ID:
+        vars(found).update(zip(places.ids, map(_DECODED, ids), strict=True))
+    else:
+        for field, value in zip(places.ids, ids, strict=True):
+            setattr(found, field, _DECODED(value) if 0 < len(value) <= _LONGEST_ID else None)
     if places.kinds:
         found.kinds = places.kinds
         if places.whole is None or not whole_limits(found, *[pick(values) for pick in places.whole]):
@@ -78,6 +85,7 @@ def read(rows: Rows) -> Headers:
 
 
 _LONGEST_ID = 128
+_DECODED = methodcaller("decode", "ascii", "replace")
 
 
 Pick = Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
@@ -89,7 +97,8 @@ class Places(NamedTuple):
     The limits are listed by type: `kinds`, where what remains of each is told, and what it is in all; -1 for nowhere.
     """
 
-    ids: tuple[tuple[str, int], ...]
+    ids: tuple[str, ...]
+    pick_ids: Pick
     kinds: tuple[str, ...]
     remaining: tuple[int, ...]
     limits: tuple[int, ...]
@@ -98,6 +107,7 @@ class Places(NamedTuple):
 
 
 _PLACES: dict[tuple[bytes, ...], Places] = {}
+_last: tuple[tuple[bytes, ...], Places] = ((), Places((), tuple, (), (), (), None))
 _MOST_PLACES = 100
 _MOST_NAMES = 100
 
@@ -160,7 +170,7 @@ def places_of(names: tuple[bytes, ...]) -> Places:
     told = sorted(limits.items())
     remaining, of_all = (tuple([of.get(part, -1) for _, of in told]) for part in ("remaining", "limit"))
     whole = None if -1 in (*remaining, *of_all) else (picked(remaining), picked(of_all))
-    return Places(tuple(ids.items()), tuple([kind for kind, _ in told]), remaining, of_all, whole)
+    return Places(tuple(ids), picked(tuple(ids.values())), tuple([kind for kind, _ in told]), remaining, of_all, whole)
 
 
 def picked(places: tuple[int, ...]) -> Pick:

@@ -82,17 +82,18 @@ class Origins:
 def key_of(options: Any, stream: bool, target: object, site: str, scope: Scope | None) -> Key | None:
     """All that the origin of a call depends on, `None` where it is to be worked out each time."""
     # Options of older versions of the SDK lack some: of a model's attribute, that is costly to find out.
-    of = vars(options).get
-    body, headers = of("json_data"), of("headers")
-    if type(body) is not dict or of("extra_json") or of("qualifiers") or (headers and type(headers) is not dict):
+    body, headers, extra, qualifiers, *named = map(vars(options).get, _OPTIONS)
+    if type(body) is not dict or extra or qualifiers or (headers and type(headers) is not dict):
         return None
     who = None if scope is None else (scope.surface, scope.agent)
-    key = (target, site, who, stream, body.get("model"), of("url"), of("method"), of("span_name", ""))
+    key = (target, site, who, stream, body.get("model"), *named)
     if not headers:
         return key
     names = tuple(headers)
     return None if names not in _PLAIN and not _are_plain(names) else (*key, names)
 
+
+_OPTIONS = ("json_data", "headers", "extra_json", "qualifiers", "url", "method", "span_name")
 
 _PLAIN: set[tuple[str, ...]] = set()
 """Names of headers that tell nothing of the way into the SDK."""

@@ -29,6 +29,7 @@ SPAN = frozenset(
 """What a span of the SDK consists of."""
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+NO_STATE = SpanContext(1, 1, False).trace_state
 
 
 class Pattern:
@@ -44,6 +45,16 @@ class Pattern:
             raise AttributeError("another kind of span")
         if not otel_attributes.can_wait(attributes):
             raise AttributeError("its attributes are few or short ones")
+        told = span.get_span_context()
+        if told is None or tuple(told) != (
+            told.trace_id,
+            told.span_id,
+            False,
+            told.trace_flags,
+            told.trace_state,
+            True,
+        ):
+            raise AttributeError("another kind of context")
         self.in_force = in_force(tracer)
         sampler, processors, *_ = self.in_force
         if not all(map(is_blind, (sampler, *processors))):
@@ -132,7 +143,7 @@ class Starts:
         if parent is None or not parent.is_valid:
             if not pattern.root:
                 return None
-            trace_id, state, parent = ids.generate_trace_id(), None, None
+            trace_id, state, parent = ids.generate_trace_id(), NO_STATE, None
             flags = self._random if ids.is_trace_id_random() else SAMPLED
         else:
             flags = parent.trace_flags
@@ -145,7 +156,8 @@ class Starts:
         span: Span = object.__new__(pattern.span_type)
         parts = span.__dict__ = pattern.span.copy()
         parts["_name"] = name
-        parts["_context"] = SpanContext(trace_id, ids.generate_span_id(), False, flags, state)
+        # As `SpanContext(...)`, which is a function of Python.
+        parts["_context"] = tuple.__new__(SpanContext, (trace_id, ids.generate_span_id(), False, flags, state, True))
         parts["_parent"] = parent
         parts["_start_time"] = started_ns
         parts["_attributes"] = held

@@ -23,13 +23,20 @@ _ATTRIBUTE = "_self_claude_otel_target"
 
 def target_of(client: Any) -> Target:
     """Where the requests of `client` go; kept on the client, as long as it goes there."""
-    region = getattr(client, "aws_region", None) or getattr(client, "region", None)
-    url = client.base_url
-    known = vars(client).get(_ATTRIBUTE)
-    if known is None or known[0] is not url or known[1] != region:
-        known = vars(client)[_ATTRIBUTE] = (url, region, _target_of(client, url, region))
-    target: Target = known[2]
+    url, known = client.base_url, vars(client).get(_ATTRIBUTE)
+    # To look for a region where there is none takes longest.
+    if known is not None and known[0] is url and (known[1] is None or known[1] == region_of(client)):
+        target: Target = known[2]
+        return target
+    region = region_of(client)
+    target = _target_of(client, url, region)
+    vars(client)[_ATTRIBUTE] = url, region, target
     return target
+
+
+def region_of(client: Any) -> object:
+    """The region of a client for a cloud, `None` without one."""
+    return getattr(client, "aws_region", None) or getattr(client, "region", None)
 
 
 def _target_of(client: Any, url: Any, region: object) -> Target:

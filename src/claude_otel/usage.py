@@ -92,9 +92,9 @@ MOST = 10**12
 
 def text(value: object) -> str | None:
     """`value` when it is a short text, so that no content passes for a name."""
-    if not isinstance(value, str) or not 0 < len(value) <= SHORT:
-        return None
-    return value if value.isascii() or encodable(value) else None
+    if isinstance(value, str) and 0 < len(value) <= SHORT and (value.isascii() or encodable(value)):
+        return value
+    return None
 
 
 def encodable(value: str) -> bool:
@@ -182,7 +182,8 @@ def cached(raw: dict[str, Any], *, final: bool) -> int:
     written = of("cache_creation_input_tokens")
     if type(written) is not int or not 0 <= written <= MOST:
         written = sum(writes(written, of("cache_creation"), "5m"))
-    return count(of("cache_read_input_tokens")) + written
+    found = of("cache_read_input_tokens")
+    return written + found if type(found) is int and 0 < found <= MOST else written
 
 
 def _iterations(listed: list[Any], model: str | None, ttl: str) -> list[Entry]:
