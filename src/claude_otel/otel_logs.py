@@ -3,28 +3,95 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
-from opentelemetry._logs import LogRecord
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.context import Context
+from opentelemetry.trace import get_current_span
 
 from claude_otel import otel_attributes
 
+RECORD = frozenset(
+    {
+        "timestamp", "observed_timestamp", "context", "trace_id", "span_id", "trace_flags", "severity_text",
+        "severity_number", "body", "attributes", "event_name", "exception",
+    }
+)  # fmt: skip
+"""What a record of the API consists of."""
 
-def emit(logger: Any, record: LogRecord, attributes: dict[str, Any], settle: Callable[[], None]) -> bool:
-    """Emits `record` on `logger`, with `attributes` that are filled in when `settle` is called."""
-    logger = getattr(logger, "_logger", None) or logger
-    writable = getattr(sys.modules.get(type(logger).__module__), "ReadWriteLogRecord", None)
-    limits: Any = getattr(logger, "_log_record_limits", None)
-    most = getattr(limits, "max_log_record_attributes", None)
-    if writable is None or most is None or limits.max_log_record_attribute_length is not None:
-        return False
-    bounded = otel_attributes.unsettled(most, attributes, settle)
-    if bounded is None:
-        return False
-    record.attributes = bounded
-    whole = object.__new__(writable)
-    whole.log_record, whole.limits = record, limits
-    whole.resource, whole.instrumentation_scope = logger._resource, logger._instrumentation_scope
-    logger.emit(whole)
-    return True
+
+class Emits:
+    """Emits events on a logger, where it is the SDK's as it is known."""
+
+    def __init__(self, logger: Any, settle: Callable[[], None]) -> None:
+        """`settle` fills in the attributes of what was emitted."""
+        self._given = logger
+        self._settle = settle
+        self._logger: Any = None
+        self._processors: Any = None
+        self._listens = False
+        self._whole: dict[str, Any] = {}
+        self._most = 0
+        self._kind: Any = None
+
+    def is_listened_to(self) -> bool | None:
+        """Whether events go anywhere; `None` where it is not known without asking each processor."""
+        logger = getattr(self._given, "_logger", None) or self._given
+        processors = getattr(getattr(logger, "_multi_log_record_processor", None), "_log_record_processors", None)
+        if not processors or not hasattr(logger, "_is_enabled"):
+            return None
+        if processors is not self._processors:
+            base = getattr(sys.modules.get(type(logger).__module__), "LogRecordProcessor", None)
+            says = getattr(base, "enabled", None)
+            self._listens = says is not None and any(type(each).enabled is says for each in processors)
+            self._processors = processors
+        return bool(logger._is_enabled()) if self._listens else None
+
+    def emit(self, name: str, severity: SeverityNumber, context: Context, attributes: dict[str, Any]) -> bool:
+        """Emits the event `name` of now, with `attributes` that are yet to be filled in, or not at all."""
+        logger = getattr(self._given, "_logger", None) or self._given
+        if logger is not self._logger:
+            self._learn(logger)
+        if self._kind is None:
+            return False
+        held = otel_attributes.unsettled(self._most, attributes, self._settle)
+        if held is None:
+            return False
+        now, span = time.time_ns(), get_current_span(context).get_span_context()
+        record = object.__new__(LogRecord)
+        record.__dict__ = {
+            "timestamp": now,
+            "observed_timestamp": now,
+            "context": context,
+            "trace_id": span.trace_id,
+            "span_id": span.span_id,
+            "trace_flags": span.trace_flags,
+            "severity_text": severity.name,
+            "severity_number": severity,
+            "body": None,
+            "attributes": held,
+            "event_name": name,
+            "exception": None,
+        }
+        whole = object.__new__(self._kind)
+        whole.__dict__ = {**self._whole, "log_record": record}
+        logger.emit(whole)
+        return True
+
+    def _learn(self, logger: Any) -> None:
+        self._logger, self._kind = logger, None
+        kind = getattr(sys.modules.get(type(logger).__module__), "ReadWriteLogRecord", None)
+        limits: Any = getattr(logger, "_log_record_limits", None)
+        most = getattr(limits, "max_log_record_attributes", None)
+        if kind is None or most is None or limits.max_log_record_attribute_length is not None:
+            return
+        if vars(LogRecord()).keys() != RECORD:
+            return
+        self._kind, self._most = kind, most
+        self._whole = {
+            "limits": limits,
+            "resource": logger._resource,
+            "instrumentation_scope": logger._instrumentation_scope,
+        }

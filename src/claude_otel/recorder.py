@@ -31,7 +31,7 @@ class Recorder:
     def __init__(self, settings: Settings, tracer: Tracer, logger: Logger, books: Books) -> None:
         self.settings = settings
         self._spans = spans.Starter(tracer, books.instruments.table.settle)
-        self._logger = logger
+        self._events = events.Emitter(logger, settings.logs, books.instruments.table.settle)
         self._books = books
         self._origins = Origins(settings, books)
         self._cache = CacheWatch()
@@ -135,14 +135,14 @@ class Recorder:
         if not call.is_of_this_process:
             return
         table = self._books.instruments.table
-        told, wanted = True, []
+        told = True
+        wanted: list[events.Event] = []
         try:
             if call.expected is not None:
                 self._cache.ended(call.expected, cached(call.raw_usage, final=call.final) if call.raw_usage else None)
             if call.context is None:
                 call.context = get_current()
-            if events.wanted(self._logger, self.settings.logs, call):
-                wanted = events.of(call, self.settings.logs)
+            if wanted := self._events.of(call):
                 call.told_by_events = [{} for _ in wanted]
             told = spans.prepare(call, table.settle)
         except Exception:
@@ -154,7 +154,7 @@ class Recorder:
                 table.settle()
             self._spans.end(call, None if told else call.told)
             for event, attributes_of_it in zip(wanted, call.told_by_events, strict=True):
-                events.emit(self._logger, call, event, attributes_of_it, table.settle)
+                self._events.emit(call, event, attributes_of_it)
         except Exception:
             guard.failed("span")
 
