@@ -51,15 +51,16 @@ def count_calls() -> None:
                 telemetry.instrument(claude_otel, logs)
             for _ in range(WARM_UP):
                 work(api)
+            telemetry.flush()
             control("--instr=on")
             control("--zero")
             for _ in range(calls):
                 work(api)
+            telemetry.flush()
             control(f"--dump={way}.{name}")
             control("--instr=off")
             if logs:
                 claude_otel.uninstrument()
-            telemetry.flush()
             gc.collect()
 
 
