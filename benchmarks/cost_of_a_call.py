@@ -316,11 +316,12 @@ Counted by valgrind (`make bench-instructions`): the same in every run, whoever 
 
 ## Why the two differ
 
-We run half of the SDK's instructions for a span, and take nearly as long. What the SDK adds is much of it one loop over
-attributes, which the core's caches hold; what we add is many different things done once in a call: who asked, for
-what, with which prompt, who answered, at what price, within which limits. Between two calls the SDK and its HTTP
-library touch about a megabyte, so that each line of ours is fetched again. Compiling the same code (mypyc) made it 13 %
-faster, and doing it later in batches no faster at all.
+Our share of the time is larger than that of the instructions. What the SDK adds is much of it one loop over attributes,
+which the core's caches hold; what we add is many different things done once in a call: who asked, for what, with which
+prompt, who answered, at what price, within which limits. Between two calls the SDK and its HTTP library touch about a
+megabyte, so that each line of ours is fetched again. That is why most of it is done later, for many calls at once
+([inside.md](inside.md)), and by what was worked out for calls like it. Compiling the same code (mypyc) made it 13 %
+faster.
 
 Nothing is kept after a call: `make growth` makes a million calls with ten thousand surfaces, models, users and prompts,
 and fails when memory grows with them.

@@ -112,8 +112,8 @@ BUGS = (
         (
             Change(
                 "seam.py",
-                "            call.fails(error)\n            raise",
-                "            call.fails(error)\n            error.__notes__ = ['recorded']\n            raise",
+                "                call.fails(error)\n                raise",
+                "                call.fails(error)\n                error.__notes__ = ['ours']\n                raise",
                 times=2,
             ),
         ),
@@ -124,8 +124,8 @@ BUGS = (
         (
             Change(
                 "seam.py",
-                "            call.fails(error)\n            raise",
-                "            call.fails(error)\n            raise error from None",
+                "                call.fails(error)\n                raise",
+                "                call.fails(error)\n                raise error from None",
                 times=2,
             ),
         ),
@@ -136,9 +136,9 @@ BUGS = (
         (
             Change(
                 "headers.py",
-                "        setattr(found, field, value.decode(",
-                '        if len(value) > 128:\n            __import__("warnings").warn("too long", stacklevel=2)\n'
-                "        setattr(found, field, value.decode(",
+                "            setattr(found, field, _DECODED(",
+                '            if len(value) > 128:\n                __import__("warnings").warn("long", stacklevel=2)\n'
+                "            setattr(found, field, _DECODED(",
             ),
         ),
         "warned: without us",
@@ -167,7 +167,7 @@ BUGS = (
     ),
     Bug(
         "content passes for a name",
-        (Change("usage.py", "not 0 < len(value) <= SHORT", "not value"),),
+        (Change("usage.py", "0 < len(value) <= SHORT", "value"),),
         " on a event",
     ),
     Bug(
