@@ -119,6 +119,25 @@ tell("parent")
     assert found["parent"] == {"calls": 2, "durations": 2, "input": 130, "cost": 0.0003, "active": 0, "events": 2}
 
 
+def test_calls_that_are_not_settled_yet() -> None:
+    """The parent's are settled by the parent, also where the child looks at what it has exported."""
+    found = told("""
+for _ in range(3):
+    client.messages.create(**wire.ASK)
+
+def child():
+    assert [span.attributes["gen_ai.operation.name"] for span in exported.spans] == ["chat"] * 3
+    exported.clear()
+    client.messages.create(**wire.ASK)
+    tell("child")
+
+forked(child)
+tell("parent")
+""")
+    assert (found["child"]["calls"], found["child"]["durations"], found["child"]["active"]) == (1, 1, 0)
+    assert (found["parent"]["calls"], found["parent"]["durations"], found["parent"]["active"]) == (3, 3, 0)
+
+
 def test_a_fork_while_locks_are_held() -> None:
     """Another thread of the parent may hold any lock of ours; the child has none of its threads."""
     found = told("""

@@ -36,6 +36,7 @@ class Recorder:
         self._origins = Origins(settings, books)
         self._cache = CacheWatch()
         self._ordinary = Ordinary(books, settings.prices)
+        # One object, by which those are known that are settled together.
         self._settling = self._settle
 
     def start(
