@@ -158,6 +158,36 @@ def test_a_span_that_has_ended_stays_as_it_is(exported: Exported, caplog: pytest
         assert span.events == ()
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_application_adds_up_in_the_answer(exported: Exported, stream: bool) -> None:
+    """Many sum up what they used in the first answer's own usage. Bills are of what the API told."""
+    usage = {
+        "input_tokens": 100,
+        "output_tokens": 10,
+        "cache_creation_input_tokens": 70,
+        "cache_creation": {"ephemeral_5m_input_tokens": 40, "ephemeral_1h_input_tokens": 30},
+        "server_tool_use": {"web_search_requests": 1, "web_fetch_requests": 0},
+    }
+    for _ in range(3):
+        events = [wire.start(**usage), *wire.text("hello"), wire.end(**usage), wire.STOP]
+        client = wire.client(wire.stream(*events) if stream else wire.Answer(wire.message(usage=usage)))
+        if stream:
+            with client.messages.stream(**wire.ASK) as told:
+                kept = [event.message.usage for event in told if event.type in ("message_start", "message_stop")]
+        else:
+            kept = [client.messages.create(**wire.ASK).usage]
+        for each in kept:
+            each.input_tokens += 10**6
+            each.cache_creation.ephemeral_5m_input_tokens += 10**6
+            each.cache_creation.ephemeral_1h_input_tokens += 10**6
+            each.server_tool_use.web_search_requests += 10**6
+    for span in exported.spans:
+        found = span.attributes or {}
+        assert (found[t.INPUT_TOKENS], found[t.CACHE_WRITE_5M_TOKENS], found[t.CACHE_WRITE_1H_TOKENS]) == (270, 40, 30)
+    assert exported.value(t.INPUT_METRIC.name) == 3 * 270
+    assert exported.value(t.COST_METRIC.name) < 1
+
+
 def test_many_look_while_many_call() -> None:
     """Exporters in threads of their own, and a reader, while calls end: all see whole calls, each counted once."""
     exported, spans, events = Exported(), Keeps(), InMemoryLogRecordExporter()

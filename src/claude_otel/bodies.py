@@ -387,6 +387,8 @@ class Reading:
 
     def piece(self, call: Call, piece: bytes | str) -> None:
         """Takes one piece."""
+        if call.has_ended:
+            return
         data = (piece.encode() if isinstance(piece, str) else piece) + self._end
         if call.stream:
             for event in self._scanner.feed(data):

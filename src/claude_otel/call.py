@@ -83,6 +83,8 @@ class Origin:
 FIRST = frozenset({"message_start", "content_block_start", "content_block_delta", "message_delta", "message_stop"})
 LATER = frozenset({"message_start", "content_block_start", "message_delta", "message_stop"})
 """The events that are looked at, until the first text has come and after: most events of a stream are text."""
+NOTHING_MORE: frozenset[str] = frozenset()
+"""Those that are looked at once the call has ended, although a part of its stream may still be read."""
 
 
 class Call:
@@ -181,12 +183,20 @@ class Call:
         """When it ended, in nanoseconds since 1970."""
         return self.started_ns + int(self.duration * 1e9)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether what there is to tell of it stays as it is: it may not be settled yet."""
+        return not self.on_end
+
     def attempt_begins(self) -> None:
         """Notes that an HTTP request is about to be sent."""
-        self.attempts.append(Attempt(time.perf_counter()))
+        if self.on_end:
+            self.attempts.append(Attempt(time.perf_counter()))
 
     def attempt_answered(self, response: Any) -> None:
         """Notes the answer to the HTTP request, whatever its status."""
+        if self.has_ended:
+            return
         attempt = self.attempts[-1]
         attempt.ended = time.perf_counter()
         attempt.status = response.status_code
@@ -200,6 +210,8 @@ class Call:
 
     def attempt_failed(self, error: BaseException) -> None:
         """Notes that the HTTP request got no answer."""
+        if self.has_ended:
+            return
         attempt = self.attempts[-1]
         attempt.ended = time.perf_counter()
         verdict = blame.of_exception(error, answered=False)
@@ -213,6 +225,8 @@ class Call:
 
     def event(self, event: Any) -> None:
         """Takes what one event of the stream says. Only events whose type is in `watched` say anything."""
+        if self.has_ended:
+            return
         kind = get(event, "type")
         if kind == "content_block_delta":
             self._delta(get(event, "delta"))
@@ -296,6 +310,7 @@ class Call:
             on_end = self.on_end.pop()
         except IndexError:
             return
+        self.watched = NOTHING_MORE
         self.duration = time.perf_counter() - self.started
         self.outcome, self.verdict = outcome, verdict
         if verdict is not None and self.attempts and self.attempts[-1].blame is not None:

@@ -122,7 +122,9 @@ def record_with_our_span(call: Call, tracer: Tracer, options: Any, propagation: 
 
 
 def provisional(call: Call, span: Any) -> None:
-    """Fills in how `call` is about to end, which the SDK knows before we do, and as far as its span tells."""
+    """Fills in how `call` is about to end, where the SDK knows it before we do, and as far as its span tells."""
+    if call.has_ended:
+        return
     call.duration = time.perf_counter() - call.started
     if not call.stream and call.answers:
         bodies.take(call, None, call.answers[-1])

@@ -138,11 +138,29 @@ def merge(into: dict[str, Any], usage: Any) -> None:
     of = fields.get
     if not into and of("input_tokens") is not None:
         into.update(fields)
-        return
-    for name in FIELDS:
+    else:
+        for name in FIELDS:
+            value = of(name)
+            if value is not None:
+                into[name] = value
+    for name in NESTED:
         value = of(name)
         if value is not None:
-            into[name] = value
+            into[name] = copied(value)
+
+
+NESTED = ("cache_creation", "output_tokens_details", "server_tool_use", "iterations")
+
+
+def copied(value: Any, depth: int = 4) -> Any:
+    """What an answer nests, as it is now: it is the application's, and is looked at later."""
+    if value is None or isinstance(value, (int, str, float)):
+        return value
+    if not depth:
+        return None
+    if isinstance(value, (list, tuple)):
+        return [copied(item, depth - 1) for item in value]
+    return {name: copied(part, depth - 1) for name, part in fields_of(value).items()}
 
 
 def read(raw: dict[str, Any], *, model: str | None, ttl: str, final: bool = True) -> Usage:
