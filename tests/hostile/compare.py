@@ -547,7 +547,9 @@ def sums(exported: Record, everything: list[Told]) -> Iterator[str]:
     # Results of a batch that this process has counted before are not counted again.
     chats = Counter[str]()
     for event in events:
-        if event["gen_ai.operation.name"] == "chat":
+        if "gen_ai.operation.name" not in event:
+            yield f"an event has only {sorted(event)}"
+        if event.get("gen_ai.operation.name") == "chat":
             for name in ("input_tokens", "output_tokens", "cache_read.input_tokens", "cache_write.input_tokens"):
                 chats[name] += event.get(f"gen_ai.usage.{name}", 0)
     for name, tokens in chats.items():
