@@ -323,8 +323,7 @@ megabyte, so that each line of ours is fetched again. That is why most of it is 
 ([inside.md](inside.md)), and by what was worked out for calls like it. Compiling the same code (mypyc) made it 13 %
 faster.
 
-Nothing is kept after a call: `make growth` makes a million calls with ten thousand surfaces, models, users and prompts,
-and fails when memory grows with them.
+[growth.md](growth.md) tells what a million calls with ten thousand surfaces, models, users and prompts leave behind.
 """
 
 
