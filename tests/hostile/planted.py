@@ -163,7 +163,7 @@ BUGS = (
     Bug(
         "a call is ended twice",
         (Change("call.py", "on_end = self.on_end.pop()", "on_end = self.on_end[-1]"),),
-        "calls are counted, of",
+        "events of 1 calls",
     ),
     Bug(
         "content passes for a name",
