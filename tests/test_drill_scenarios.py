@@ -46,6 +46,17 @@ def test_the_file_of_the_drill_makes_every_alert(begun: Settings) -> None:
     assert {alert.name for alert in all_alerts(begun.load())} == set(SHIPPED)
 
 
+def test_a_program_that_starts_reads_a_whole_file(begun: Settings) -> None:
+    """Other scenarios change the file while a program starts; half of it would have no budgets, and nothing to fire."""
+    begun.load()
+    whole = begun.path.read_text(encoding="utf-8")
+    with begun.path.open(encoding="utf-8") as reader:
+        begun.change({"surfaces.day.daily_usd": 100})
+        begun.load()
+        assert reader.read() == whole
+    assert begun.path.read_text(encoding="utf-8") != whole
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=by_alert)
 def test_the_receiver_is_that_of_severity_and_category(scenario: Scenario) -> None:
     """Pages wake somebody, tickets on money go to who pays, and what is only on record to nobody's desk."""

@@ -19,6 +19,7 @@ import yaml
 from claude_otel.monitoring import config_file, lifecycle
 from claude_otel.monitoring.config import Config
 from claude_otel.stack.ports import HOST
+from claude_otel.stack.state import write
 
 ONCALL, TEAM, FINANCE, RECORDS, SWITCH, DEAD = "oncall", "team", "finance", "records", "switch", "dead-letters"
 """The receivers: of pages, tickets, tickets on money, what is only on record, the Watchdog; and one that refuses."""
@@ -132,7 +133,7 @@ class Settings:
         """Writes the retirement dates, with what is now known of them."""
         with self.lock:
             self.known.update(known)
-            self.dates.write_text(dates(self.today, **self.known), encoding="utf-8")
+            write(self.dates, dates(self.today, **self.known))
 
     def change(self, changes: Mapping[str, Any]) -> None:
         """Changes keys, written with dots: `surfaces.day.daily_usd`."""
@@ -145,7 +146,7 @@ class Settings:
                 section[last] = value
 
     def load(self) -> Config:
-        """Writes the file and reads it as every command does."""
+        """Writes the file, whole at once as a program may start and read it, and reads it as every command does."""
         with self.lock:
-            self.path.write_text(yaml.safe_dump(json.loads(json.dumps(self.document)), sort_keys=False))
+            write(self.path, yaml.safe_dump(json.loads(json.dumps(self.document)), sort_keys=False))
         return config_file.load(self.path).config
