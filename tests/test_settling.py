@@ -154,6 +154,7 @@ def test_a_span_that_has_ended_stays_as_it_is(exported: Exported, caplog: pytest
             span.set_attribute("late", 1)
             span.add_event("late")
             assert not span.is_recording()
+            assert "ended span" in caplog.text
         assert span.attributes == before
         assert span.events == ()
 

@@ -77,19 +77,17 @@ def betas_of(options: Any) -> tuple[str, ...]:
     headers = vars(options).get("headers")
     if not headers or not (type(headers) is dict or isinstance(headers, Mapping)):
         return ()
-    names = tuple(headers)
-    if names in _WITHOUT_BETAS:
+    names = names_of_betas(tuple(headers))
+    if not names:
         return ()
-    named = [key for key in names if isinstance(key, str) and key.lower() == "anthropic-beta"]
-    if not named and len(_WITHOUT_BETAS) < _MOST_NAMES:
-        _WITHOUT_BETAS.add(names)
-    value = next((headers[key] for key in named if isinstance(headers[key], str)), "")
+    value = next((headers[name] for name in names if isinstance(headers[name], str)), "")
     return tuple(beta.strip()[:SHORT] for beta in value.split(",") if beta.strip())
 
 
-_WITHOUT_BETAS: set[tuple[object, ...]] = set()
-"""Names of headers among which is none for betas."""
-_MOST_NAMES = 100
+@lru_cache(maxsize=100)
+def names_of_betas(names: tuple[object, ...]) -> tuple[str, ...]:
+    """Those of the `names` of headers that name betas."""
+    return tuple([name for name in names if isinstance(name, str) and name.lower() == "anthropic-beta"])
 
 
 def read(options: Any, body: Mapping[str, Any], model: str | None) -> Asked:

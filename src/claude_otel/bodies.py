@@ -84,7 +84,7 @@ def call_of(response: Any) -> Call | None:
     if not isinstance(extensions, dict) or KEY not in extensions:
         return None
     held = extensions[KEY]
-    return held.call if isinstance(held, Held) and held.call.on_end else None
+    return held.call if isinstance(held, Held) and not held.call.has_ended else None
 
 
 def response_of(result: Any) -> Any:

@@ -190,7 +190,7 @@ class Call:
 
     def attempt_begins(self) -> None:
         """Notes that an HTTP request is about to be sent."""
-        if self.on_end:
+        if not self.has_ended:
             self.attempts.append(Attempt(time.perf_counter()))
 
     def attempt_answered(self, response: Any) -> None:
@@ -366,5 +366,5 @@ class Call:
         self._let_go("abandoned")
 
     def _let_go(self, outcome: Outcome) -> None:
-        if self.on_end:
+        if not self.has_ended:
             drops.unless_locked(lambda: self.ends("completed" if self.stopped else outcome))

@@ -41,7 +41,7 @@ MOST_PENDING = 2000
 """Rows and points that hold what was not looked at yet."""
 
 MOST_UNSETTLED = 32
-"""Ended calls that are not settled yet. Many at once cost a third each of what they cost one by one."""
+"""Ended calls that are not settled yet. Many at once cost less each: their code is fetched once."""
 
 MOST_LIMITS = 200
 """Sets of rate limits that are kept: those of a model, and of the kinds of requests that differ in them."""

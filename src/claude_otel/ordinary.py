@@ -201,10 +201,7 @@ class Ordinary:
             return None
         values = kind.numbers(call, tokens, thinking)
         taken = Taken(tokens, thinking, times(call, tokens[1], values), call.ended_ns, call.context or Context())
-        if kind in self._taken:
-            self._taken[kind].append(taken)
-        else:
-            self._taken[kind] = [taken]
+        self._taken.setdefault(kind, []).append(taken)
         if call.headers.remaining:
             whose = (call.origin, call.headers.kinds)
             self._last.pop(whose, None)

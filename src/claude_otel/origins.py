@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import FrameType
 from typing import Any
 
@@ -90,20 +91,13 @@ def key_of(options: Any, stream: bool, target: object, site: str, scope: Scope |
     if not headers:
         return key
     names = tuple(headers)
-    return None if names not in _PLAIN and not _are_plain(names) else (*key, names)
+    return (*key, names) if are_plain(names) else None
 
 
 _OPTIONS = ("json_data", "headers", "extra_json", "qualifiers", "url", "method", "span_name")
 
-_PLAIN: set[tuple[str, ...]] = set()
-"""Names of headers that tell nothing of the way into the SDK."""
 
-_MOST_PLAIN = 100
-
-
-def _are_plain(names: tuple[Any, ...]) -> bool:
-    if any(tells_way(name) for name in names):
-        return False
-    if len(_PLAIN) < _MOST_PLAIN:
-        _PLAIN.add(names)
-    return True
+@lru_cache(maxsize=100)
+def are_plain(names: tuple[object, ...]) -> bool:
+    """Whether headers of these names tell nothing of the way into the SDK."""
+    return not any(map(tells_way, names))

@@ -38,7 +38,7 @@ class Emits:
 
     def is_listened_to(self) -> bool | None:
         """Whether events go anywhere; `None` where it is not known without asking each processor."""
-        logger = getattr(self._given, "_logger", None) or self._given
+        logger = sdk_logger(self._given)
         processors = getattr(getattr(logger, "_multi_log_record_processor", None), "_log_record_processors", None)
         if not processors or not hasattr(logger, "_is_enabled"):
             return None
@@ -51,7 +51,7 @@ class Emits:
 
     def emit(self, name: str, severity: SeverityNumber, context: Context, attributes: dict[str, Any]) -> bool:
         """Emits the event `name` of now, with `attributes` that are yet to be filled in, or not at all."""
-        logger = getattr(self._given, "_logger", None) or self._given
+        logger = sdk_logger(self._given)
         if logger is not self._logger:
             self._learn(logger)
         if self._kind is None:
@@ -95,3 +95,8 @@ class Emits:
             "resource": logger._resource,
             "instrumentation_scope": logger._instrumentation_scope,
         }
+
+
+def sdk_logger(logger: Any) -> Any:
+    """The SDK's own logger behind one that was made before the global provider was set."""
+    return getattr(logger, "_logger", None) or logger

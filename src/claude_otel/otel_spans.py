@@ -41,19 +41,12 @@ class Pattern:
         `settle` fills in what the attributes lack that are to be there as it ends.
         """
         span_parts, attributes = dict(vars(span)), span._attributes
-        if span_parts.keys() != SPAN or type(attributes) is not BoundedAttributes:
+        if span_parts.keys() != SPAN:
             raise AttributeError("another kind of span")
         if not otel_attributes.can_wait(attributes):
-            raise AttributeError("its attributes are few or short ones")
+            raise AttributeError("other attributes, or few or short ones")
         told = span.get_span_context()
-        if told is None or tuple(told) != (
-            told.trace_id,
-            told.span_id,
-            False,
-            told.trace_flags,
-            told.trace_state,
-            True,
-        ):
+        if tuple(told) != (told.trace_id, told.span_id, False, told.trace_flags, told.trace_state, True):
             raise AttributeError("another kind of context")
         self.in_force = in_force(tracer)
         sampler, processors, *_ = self.in_force
