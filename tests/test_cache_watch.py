@@ -259,7 +259,7 @@ def test_what_is_kept_is_bounded() -> None:
         watch.start(f"site{number}", Prefix("m", str(number), "", ""), "5m", 0.0)
         watch.start("one", Prefix("m", str(number), "", ""), "5m", 0.0)
     assert len(watch._sites) == 200
-    assert len(watch._sites["one"]) == 32
+    assert len(watch._sites["one"].seen) == 32
 
 
 def test_a_hash_is_the_same_in_every_process() -> None:

@@ -18,6 +18,8 @@ class Asked:
     The hashes are local: `tools`, `system` and `parameters` are what a change of makes the cache miss.
     """
 
+    timeout: float | None = None
+    max_retries: int | None = None
     max_tokens: int | None = None
     effort: str | None = None
     service_tier: str | None = None
@@ -27,6 +29,7 @@ class Asked:
     tools: int = 0
     json_output: bool = False
     betas: tuple[str, ...] = ()
+    batch_requests: int | None = None
     user: str | None = None
     cache_ttl: str | None = None
     prefix: Prefix | None = None
@@ -90,26 +93,34 @@ def names_of_betas(names: tuple[object, ...]) -> tuple[str, ...]:
     return tuple([name for name in names if isinstance(name, str) and name.lower() == "anthropic-beta"])
 
 
-def read(options: Any, body: Mapping[str, Any], model: str | None) -> Asked:
-    """What the prepared `options` of a Messages request, of which `body` is the body, ask for."""
+def read(client: Any, options: Any, operation: str, model: str | None) -> Asked:
+    """What the prepared `options` of a request of `client` ask for."""
+    timeout, max_retries = timeout_of(client, options), options.get_max_retries(client.max_retries)
+    body = body_of(options)
     of = body.get
+    if operation != "chat":
+        asked = Asked()
+        asked.timeout, asked.max_retries = timeout, max_retries
+        if operation == "create_batch" and isinstance(requests := of("requests"), (list, tuple)):
+            asked.batch_requests = len(requests)
+        return asked
     max_tokens, tools = of("max_tokens"), of("tools")
     system, ttl = system_of(of("system"))
     if ttl != "1h":
         ttl = cache_ttl(body) or ttl
     is_plain = PLAIN.issuperset(body)
+    hashed = digest(tools) if tools else ""
     key: tuple[Any, ...] = (
-        max_tokens if type(max_tokens) is int else None,
-        0 if tools is None or not isinstance(tools, (list, tuple)) else len(tools),
-        betas_of(options), ttl, model, digest(tools), system,
+        timeout, max_retries, max_tokens if type(max_tokens) is int else None,
+        len(tools) if isinstance(tools, (list, tuple)) else 0, betas_of(options), ttl, model, hashed, system,
     )  # fmt: skip
-    asked = _known.get(key) if is_plain else None
-    if asked is not None:
-        return asked
+    known = _known.get(key) if is_plain else None
+    if known is not None:
+        return known
     asked = Asked()
     parameters = "" if is_plain else read_the_rest(asked, of)
-    asked.max_tokens, asked.tools, asked.betas, asked.cache_ttl, *_ = key
-    asked.prefix = Prefix(model or "", digest(tools), system, parameters)
+    asked.timeout, asked.max_retries, asked.max_tokens, asked.tools, asked.betas, asked.cache_ttl, *_ = key
+    asked.prefix = Prefix(model or "", hashed, system, parameters)
     if is_plain:
         if len(_known) >= _MOST_KNOWN:
             _known.clear()

@@ -82,17 +82,17 @@ def asked(call: Call, values: Attributes) -> None:
     if told is None:
         told = request.told = told_of(request)
     values |= told
-    if call.timeout is not None:
-        values[t.TIMEOUT] = call.timeout
-    if call.max_retries is not None:
-        values[t.MAX_RETRIES] = call.max_retries
-    if call.batch_requests is not None:
-        values[t.BATCH_REQUESTS] = call.batch_requests
 
 
 def told_of(request: Asked) -> Attributes:
     """The attributes of what a request asked for."""
     values: Attributes = {}
+    if request.timeout is not None:
+        values[t.TIMEOUT] = request.timeout
+    if request.max_retries is not None:
+        values[t.MAX_RETRIES] = request.max_retries
+    if request.batch_requests is not None:
+        values[t.BATCH_REQUESTS] = request.batch_requests
     if request.max_tokens is not None:
         values[t.MAX_TOKENS] = request.max_tokens
     if request.prefix is not None:

@@ -215,8 +215,11 @@ def hashed_user(user: object, key: bytes) -> str | None:
     return hmac.new(key, str(user).encode(), hashlib.sha256).hexdigest()[:32]
 
 
-_sites: dict[int, tuple[CodeType, str | None]] = {}
-"""The call sites that were found, by the identity of their code, whose hash is not kept; `None` for what is none."""
+_sites: dict[int, str] = {}
+"""The call sites that were found, by the identity of their code, whose hash is not kept; empty for what is none."""
+
+_codes: list[CodeType] = []
+"""What is known by its identity, which nothing else can have as long as it is here."""
 
 _MOST_SITES = 1000
 
@@ -230,27 +233,34 @@ def call_site(frame: FrameType | None) -> str:
 
     A script's module is the name of its file. `unknown` where an event loop or a thread pool is all that is above.
     """
+    known = _sites.get
     while frame is not None:
-        code = frame.f_code
-        known = _sites.get(id(code))
-        if known is None:
-            known = code, _site(frame, code)
-            if len(_sites) < _MOST_SITES:
-                _sites[id(code)] = known
-        if known[1] is not None:
-            return known[1]
+        site = known(id(frame.f_code))
+        if site is None:
+            site = _learn(frame)
+        if site:
+            return site
         frame = frame.f_back
     return UNKNOWN
 
 
-def _site(frame: FrameType, code: CodeType) -> str | None:
-    """The name of the call site `code`, `None` where the search goes on above it."""
+def _learn(frame: FrameType) -> str:
+    code = frame.f_code
+    site = _site(frame, code)
+    if len(_codes) < _MOST_SITES:
+        _codes.append(code)
+        _sites[id(code)] = site
+    return site
+
+
+def _site(frame: FrameType, code: CodeType) -> str:
+    """The name of the call site `code`, empty where the search goes on above it."""
     module = frame.f_globals.get("__name__") or ""
     package = module.partition(".")[0]
     if module in LOOPS or package in RUNNERS:
         return UNKNOWN
     if package in SKIPPED or code.co_name in COMPREHENSIONS:
-        return None
+        return ""
     return f"{_module(frame, module)}:{code.co_name}"
 
 

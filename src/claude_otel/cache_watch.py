@@ -63,6 +63,10 @@ class Expectation(NamedTuple):
     entry: Seen
     """The call's own prefix as it goes on."""
 
+    def written(self) -> None:
+        """Notes that the response has begun, so that calls from now on can read what it wrote."""
+        self.entry.begun = True
+
 
 @dataclass(slots=True, unsafe_hash=True)
 class Miss:
@@ -72,61 +76,73 @@ class Miss:
     tokens: int
 
 
+class Site:
+    """The prefixes that a call site used, the one that it used last at the end."""
+
+    __slots__ = ("entry", "prefix", "seen")
+
+    def __init__(self) -> None:
+        self.seen: OrderedDict[Prefix, Seen] = OrderedDict()
+        self.prefix: Prefix | None = None
+        """The last one, and what is known of it."""
+        self.entry: Seen = Seen()
+
+    def use(self, prefix: Prefix) -> bool:
+        """Makes `prefix` the last one. Whether it is of a prompt that was not among them."""
+        entry = self.seen.get(prefix)
+        is_new = entry is None and bool(self.seen) and not any(known[1:3] == prefix[1:3] for known in self.seen)
+        if entry is None:
+            entry = self.seen[prefix] = Seen()
+            if len(self.seen) > _MOST_PREFIXES:
+                self.seen.popitem(last=False)
+        self.seen.move_to_end(prefix)
+        self.prefix, self.entry = prefix, entry
+        return is_new
+
+
 class CacheWatch:
     """The prefixes that each call site used last. Bounded: a few prefixes for each of a few call sites."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         _watches.add(self)
-        self._sites: OrderedDict[str, OrderedDict[Prefix, Seen]] = OrderedDict()
+        self._sites: OrderedDict[str, Site] = OrderedDict()
 
-    def start(self, site: str, prefix: Prefix, ttl: str | None, now: float) -> tuple[Expectation | None, bool]:
-        """What to expect of the cache, when `ttl` asks for it, and whether the call site's prompt is a new one."""
+    def start(self, name: str, prefix: Prefix, ttl: str | None, now: float) -> tuple[Expectation | None, bool]:
+        """What to expect of the cache, when `ttl` asks for it, and whether the prompt is new at the site `name`."""
         with self._lock:
-            seen = self._seen(site)
-            last = next(reversed(seen), None)
-            latest = None if last is None else seen[last]
-            entry = latest if last == prefix else seen.get(prefix)
-            new_prompt = False
-            if entry is None:
-                new_prompt = bool(seen) and not any(known[1:3] == prefix[1:3] for known in seen)
-                entry = seen[prefix] = Seen()
-                if len(seen) > _MOST_PREFIXES:
-                    seen.popitem(last=False)
-            elif entry is not latest:
-                seen.move_to_end(prefix)
+            sites = self._sites
+            site = sites.get(name) or self._new(name)
+            sites.move_to_end(name)
+            last, entry = site.prefix, site.entry
+            tokens, new_prompt, changed = entry.tokens, False, None
+            if last is not prefix and last != prefix:
+                new_prompt = site.use(prefix)
+                entry, changed = site.entry, difference(last, prefix)
             if ttl is None:
                 return None, new_prompt
-            changed = None if entry is latest else difference(last, prefix)
-            used, life, begun, last_tokens = entry.used, entry.life, entry.begun, 0 if latest is None else latest.tokens
-            told = now, changed, used, life, begun, entry.open, entry.tokens, last_tokens, entry
+            used, life, begun, opened = entry.used, entry.life, entry.begun, entry.open
+            entry.used, entry.life, entry.open = now, LIFE[ttl], opened + 1
             if begun and used is not None and now - used > life:
                 entry.begun = False
-            entry.used, entry.life = now, LIFE[ttl]
-            entry.open += 1
             # As `Expectation(...)`, which is a function of Python.
+            told = now, changed, used, life, begun, opened, entry.tokens, tokens, entry
             return tuple.__new__(Expectation, told), new_prompt
-
-    def begun(self, expected: Expectation) -> None:
-        """Notes that the response to a call has begun, so that calls from now on can read what it wrote."""
-        expected.entry.begun = True
 
     def ended(self, expected: Expectation, tokens: int | None) -> None:
         """Notes that a call ended; `tokens` of its prefix are in the cache, `None` when that is not known."""
         entry = expected.entry
         with self._lock:
-            entry.open = max(entry.open - 1, 0)
+            if entry.open:
+                entry.open -= 1
             if tokens is not None:
                 entry.tokens = tokens
 
-    def _seen(self, site: str) -> OrderedDict[Prefix, Seen]:
-        seen = self._sites.get(site)
-        if seen is None:
-            seen = self._sites[site] = OrderedDict()
-        self._sites.move_to_end(site)
+    def _new(self, name: str) -> Site:
+        site = self._sites[name] = Site()
         if len(self._sites) > _MOST_SITES:
             self._sites.popitem(last=False)
-        return seen
+        return site
 
     def unlock(self) -> None:
         """Replaces the lock by one that nobody holds: for a forked child."""

@@ -73,11 +73,11 @@ class Origin:
     """Where the metrics count that it has not ended."""
     is_kept: bool = False
     """Whether the next call like it has this very origin."""
+    name: str = field(init=False)
+    """The name of its span."""
 
-    @property
-    def name(self) -> str:
-        """The name of its span."""
-        return f"{self.operation} {self.model}" if self.model else self.operation
+    def __post_init__(self) -> None:
+        self.name = f"{self.operation} {self.model}" if self.model else self.operation
 
 
 FIRST = frozenset({"message_start", "content_block_start", "content_block_delta", "message_delta", "message_stop"})
@@ -105,9 +105,6 @@ class Call:
     asked: Asked = NOTHING
     expected: Expectation | None = None
     new_prompt: bool = False
-    timeout: float | None = None
-    max_retries: int | None = None
-    batch_requests: int | None = None
     results: Results | None = None
     is_active: bool = False
     """Whether the metrics count that it has not ended."""
@@ -142,12 +139,11 @@ class Call:
     """Whether the body is closed when `reader` is dropped."""
     requests_while_read: bool = False
     """Whether requests can be sent while the answer is read: a fallback that middleware splices in."""
-    on_begin: Callable[[Call], None] | None = None
     outcome: Outcome = "completed"
     verdict: blame.Verdict | None = None
     duration: float = 0.0
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, on_end: Callable[[Call], None]) -> None:
         self.origin = origin
         self.operation: Operation = origin.operation
         self.target = origin.target
@@ -162,7 +158,7 @@ class Call:
         self.answers: list[Any] = []
         """Responses that were accepted; a client-side fallback accepts more than one."""
         self.raw_usage: dict[str, Any] = {}
-        self.on_end: list[Callable[[Call], None]] = []
+        self.on_end = [on_end]
         """Who is told of the end, taken out by the first end: two threads can end a call at once."""
 
     @property
@@ -250,8 +246,8 @@ class Call:
         """Notes that the answer has begun: what it wrote to the cache can be read from now on."""
         if not self.begun:
             self.begun = True
-            if self.on_begin is not None:
-                self.on_begin(self)
+            if self.expected is not None:
+                self.expected.written()
 
     def _delta(self, delta: Any) -> None:
         now = time.perf_counter()

@@ -71,15 +71,17 @@ def read(rows: Rows) -> Headers:
         if known is None and len(_PLACES) < _MOST_PLACES and len(names) <= _MOST_NAMES:
             _PLACES[names] = places
         _last = names, places
+    parts = vars(found)
     ids = places.pick_ids(values)
     if ids and b"" not in ids and max(map(len, ids)) <= _LONGEST_ID:
-        vars(found).update(zip(places.ids, map(_DECODED, ids), strict=True))
+        parts.update(zip(places.ids, map(_DECODED, ids), strict=True))
     else:
         for field, value in zip(places.ids, ids, strict=True):
-            setattr(found, field, _DECODED(value) if 0 < len(value) <= _LONGEST_ID else None)
+            parts[field] = _DECODED(value) if 0 < len(value) <= _LONGEST_ID else None
     if places.kinds:
-        found.kinds = places.kinds
-        if places.whole is None or not whole_limits(found, *[pick(values) for pick in places.whole]):
+        parts["kinds"] = places.kinds
+        whole = places.whole
+        if whole is None or not whole_limits(parts, whole[0](values), whole[1](values)):
             broken_limits(found, places, values)
     return found
 
@@ -112,8 +114,8 @@ _MOST_PLACES = 100
 _MOST_NAMES = 100
 
 
-def whole_limits(found: Headers, remaining: tuple[bytes, ...], limits: tuple[bytes, ...]) -> bool:
-    """Puts the rate limits into `found`, if each value is a number, as they nearly always are."""
+def whole_limits(parts: dict[str, Any], remaining: tuple[bytes, ...], limits: tuple[bytes, ...]) -> bool:
+    """Puts the rate limits into the `parts` of `Headers`, if each value is a number, as they nearly always are."""
     of_all = _KNOWN_LIMITS.get(limits)
     if of_all is None:
         of_all = numbers_of(limits)
@@ -124,10 +126,10 @@ def whole_limits(found: Headers, remaining: tuple[bytes, ...], limits: tuple[byt
     numbers = numbers_of(remaining)
     if not numbers:
         return False
-    found.remaining, found.limits = numbers, of_all
     shares = list(map(truediv, numbers, of_all))
     least = min(shares)
-    found.scarcest = found.kinds[shares.index(least)], min(least, 1.0)
+    parts["remaining"], parts["limits"] = numbers, of_all
+    parts["scarcest"] = parts["kinds"][shares.index(least)], least if least < 1 else 1.0
     return True
 
 

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import chain, compress
 from operator import attrgetter, mul
-from typing import Any, NamedTuple
+from typing import Any
 
 from opentelemetry.context import Context
 
@@ -24,7 +24,7 @@ from claude_otel.metrics import Change, Row
 from claude_otel.otel_histograms import Point
 from claude_otel.price_table import RATES
 from claude_otel.pricing import Prices, Tariff
-from claude_otel.usage import FIELDS, MOST, count, get, writes
+from claude_otel.usage import FIELDS, count, writes
 
 MOST_KINDS = 1000
 
@@ -35,40 +35,47 @@ Key = tuple[object, ...]
 Numbers = tuple[Key, tuple[int, int, int, int, int], int | None]
 """What a call's kind is found by, its tokens in the order of `RATES`, and how many of the output were for thinking."""
 
+TOKENS = (
+    t.INPUT_TOKENS, t.OUTPUT_TOKENS, t.CACHE_READ_TOKENS, t.CACHE_WRITE_TOKENS, t.CACHE_WRITE_5M_TOKENS,
+    t.CACHE_WRITE_1H_TOKENS,
+)  # fmt: skip
+TIMES = (t.TIME_TO_FIRST_CHUNK, t.TIME_TO_FIRST_TEXT, t.TIME_PER_OUTPUT_TOKEN)
+"""In the order of `attributes.seconds`."""
+
 NUMBERS = frozenset(
     {
-        t.RESPONSE_ID, t.REQUEST_ID, t.RATE_LIMIT_TYPE, t.RATE_LIMIT_HEADROOM, t.USER_HASH, t.INPUT_TOKENS,
-        t.OUTPUT_TOKENS, t.CACHE_READ_TOKENS, t.CACHE_WRITE_TOKENS, t.CACHE_WRITE_5M_TOKENS, t.CACHE_WRITE_1H_TOKENS,
-        t.REASONING_TOKENS, t.COST, t.UNCACHED_COST, t.TIME_TO_FIRST_CHUNK, t.TIME_TO_FIRST_TEXT,
-        t.TIME_PER_OUTPUT_TOKEN,
+        t.RESPONSE_ID, t.REQUEST_ID, t.RATE_LIMIT_TYPE, t.RATE_LIMIT_HEADROOM, t.USER_HASH, t.REASONING_TOKENS, *TIMES,
     }
 )  # fmt: skip
-"""The attributes that differ between calls of one kind, besides what the request asked for."""
+"""The attributes that differ between calls of one kind, besides its tokens and costs and what the request asked for."""
 
 
 def numbers_of(call: Call, lengths: Sequence[int]) -> Numbers | None:
     """The numbers of an ended `call`, `None` where it is not an ordinary one. `lengths` are those that prices go by."""
     fresh, output, read, total, split, details, server, listed, tier, speed, geo = map(call.raw_usage.get, FIELDS)
-    if type(fresh) is not int or type(output) is not int or type(read) is not int or server is not None or listed:
+    expected, attempts, asked = call.expected, call.attempts, call.asked
+    if not type(fresh) is type(output) is type(read) is int or (fresh | output | read) >> _BITS:
+        # One lacks, is no number, or is negative or enormous.
         return None
-    expected, attempts, asked, headers = call.expected, call.attempts, call.asked, call.headers
-    if not (0 <= fresh <= MOST and 0 <= output <= MOST and 0 <= read <= MOST) or len(attempts) != 1:
-        return None
-    if not call.origin.is_kept:
+    if server is not None or listed or len(attempts) != 1 or not call.origin.is_kept:
         return None
     if not read and expected is not None:
         # Why it missed the cache is worked out in full.
         return None
     short, long = writes(total, split, asked.cache_ttl or "5m")
-    thinking = None if details is None else count(get(details, "thinking_tokens"))
+    thinking = None if details is None else count(details.get("thinking_tokens"))
+    attempt, headers, tokens = attempts[0], call.headers, (fresh, output, read, short, long)
     key = (
-        *_SAME(call), len(call.answers) > 1, attempts[0].status, attempts[0].blame, tier, speed, geo,
+        *_SAME(call), len(call.answers) > 1, attempt.status, attempt.blame, tier, speed, geo,
         asked.effort, asked.prefix is None, expected is None, call.first_chunk is None, call.first_text is None,
-        headers.organization_id, headers.workspace_id, call.started_ns // DAY_NS, fresh > 0, min(output, 2), read > 0,
-        short > 0, long > 0, thinking is None, bisect_left(lengths, fresh + read + short + long),
+        headers.organization_id, headers.workspace_id, call.started_ns // DAY_NS, *map(bool, tokens), output == 1,
+        thinking is None, bisect_left(lengths, fresh + read + short + long),
     )  # fmt: skip
-    return key, (fresh, output, read, short, long), thinking
+    return key, tokens, thinking
 
+
+_BITS = 39
+"""Counts of so many bits are below `usage.MOST`."""
 
 _SAME = attrgetter(
     "origin", "served", "stop_reason", "outcome", "verdict", "final", "stopped", "native", "new_prompt", "diagnosis",
@@ -77,20 +84,14 @@ _SAME = attrgetter(
 """What is as it is in all calls of a kind."""
 
 
-class Taken(NamedTuple):
-    """What one call adds to its kind."""
-
-    tokens: tuple[int, int, int, int, int]
-    thinking: int | None
-    times: tuple[float, ...]
-    ended_ns: int
-    context: Context
+Taken = tuple[tuple[int, int, int, int, int], int | None, Sequence[float], int, Context]
+"""What one call adds to its kind: its tokens, those for thinking, its times, when it ended, and where."""
 
 
 class Kind:
     """What calls of one kind have in common."""
 
-    __slots__ = ("_after", "_before", "_cost_names", "_paid", "_rates", "points", "row", "told")
+    __slots__ = ("_after", "_before", "_names", "_paid", "_rates", "_time_names", "points", "row", "told")
 
     def __init__(self, changes: list[Change], used: int, points: list[Point], tokens: tuple[int, ...], tariff: Tariff):
         """Of a call that made `changes`, of which the one at `used` is for its tokens and its cost."""
@@ -101,14 +102,17 @@ class Kind:
         rates = tariff.rates if sum(tokens) - tokens[1] <= tariff.above else tariff.long_rates
         self._rates = tuple([0.0 if rate is None else rate for rate in rates])
         self._paid = tuple([count > 0 for count in tokens])
-        self._cost_names = (*[f"claude.cost.{name}" for name in compress(RATES, self._paid)], t.COST, t.UNCACHED_COST)
+        costs = [f"claude.cost.{name}" for name in compress(RATES, self._paid)]
+        self._names = (*TOKENS, *costs, t.COST, t.UNCACHED_COST)
+        self._time_names: tuple[str, ...] = ()
         self.told: dict[str, Any] = {}
         """The attributes that are no numbers."""
 
     def learn(self, values: dict[str, Any], asked: dict[str, Any]) -> None:
         """Takes what is no number among the attributes `values`, and not what was `asked` for."""
-        skipped = NUMBERS | asked.keys() | set(self._cost_names)
+        skipped = NUMBERS | asked.keys() | set(self._names)
         self.told = {name: value for name, value in values.items() if name not in skipped}
+        self._time_names = tuple([name for name in TIMES if name in values])
 
     def costs(self, tokens: Sequence[int]) -> list[float]:
         """USD of each component paid for, in all, and uncached, of calls with so many `tokens` in all."""
@@ -127,18 +131,16 @@ class Kind:
         amounts += [calls * amount for amount in self._after]
         return amounts
 
-    def numbers(self, call: Call, tokens: tuple[int, int, int, int, int], thinking: int | None) -> dict[str, Any]:
-        """The attributes of an ended call that are numbers, or what it asked for, but for its times and its user."""
+    def numbers(
+        self, call: Call, tokens: tuple[int, int, int, int, int], thinking: int | None
+    ) -> tuple[dict[str, Any], list[float]]:
+        """The attributes of an ended call that are numbers, or what it asked for, but for its user; and its times, in
+        the order of the points.
+        """
         fresh, output, read, short, long = tokens
-        values: dict[str, Any] = {
-            t.INPUT_TOKENS: fresh + read + short + long,
-            t.OUTPUT_TOKENS: output,
-            t.CACHE_READ_TOKENS: read,
-            t.CACHE_WRITE_TOKENS: short + long,
-            t.CACHE_WRITE_5M_TOKENS: short,
-            t.CACHE_WRITE_1H_TOKENS: long,
-        }
-        values.update(zip(self._cost_names, self.costs(tokens), strict=True))
+        written = short + long
+        counts = fresh + read + written, output, read, written, short, long
+        values: dict[str, Any] = dict(zip(self._names, (*counts, *self.costs(tokens)), strict=True))
         if thinking is not None:
             values[t.REASONING_TOKENS] = thinking
         if call.message_id is not None:
@@ -149,23 +151,10 @@ class Kind:
         if headers.scarcest is not None:
             values[t.RATE_LIMIT_TYPE], values[t.RATE_LIMIT_HEADROOM] = headers.scarcest
         attributes.asked(call, values)
-        return values
-
-
-def times(call: Call, output: int, values: dict[str, Any]) -> tuple[float, ...]:
-    """The measured times of `call`, in the order of its kind's points; they are put into `values` too."""
-    chunk, text, each = attributes.seconds(call, output)
-    found = [call.duration]
-    if chunk is not None:
-        values[t.TIME_TO_FIRST_CHUNK] = chunk
-        found.append(chunk)
-    if text is not None:
-        values[t.TIME_TO_FIRST_TEXT] = text
-        found.append(text)
-    if each is not None:
-        values[t.TIME_PER_OUTPUT_TOKEN] = each
-        found.append(each)
-    return tuple(found)
+        times = [each for each in attributes.seconds(call, output) if each is not None]
+        values.update(zip(self._time_names, times, strict=False))
+        times.insert(0, call.duration)
+        return values, times
 
 
 class Ordinary:
@@ -199,11 +188,12 @@ class Ordinary:
             return None
         if kind is None:
             return None
-        values = kind.numbers(call, tokens, thinking)
-        taken = Taken(tokens, thinking, times(call, tokens[1], values), call.ended_ns, call.context or Context())
-        self._taken.setdefault(kind, []).append(taken)
-        if call.headers.remaining:
-            whose = (call.origin, call.headers.kinds)
+        values, times = kind.numbers(call, tokens, thinking)
+        ended_ns = call.started_ns + int(call.duration * 1e9)
+        self._taken.setdefault(kind, []).append((tokens, thinking, times, ended_ns, call.context or Context()))
+        headers = call.headers
+        if headers.remaining:
+            whose = (call.origin, headers.kinds)
             self._last.pop(whose, None)
             self._last[whose] = call
         return kind.told, values
@@ -240,8 +230,7 @@ class Ordinary:
         whole = attributes.at_end(call, account)
         kind = Kind(changes, used, points, tokens, tariff)
         kind.learn(whole, asked)
-        values = kind.numbers(call, tokens, thinking)
-        measured = times(call, tokens[1], values)
+        values, measured = kind.numbers(call, tokens, thinking)
         in_full = list(chain.from_iterable([amounts for _, amounts in changes]))
         is_same = kind.amounts(1, tokens, thinking) == in_full and {**kind.told, **values} == whole
         if is_same and len(measured) == len(points):

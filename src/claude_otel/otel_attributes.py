@@ -52,7 +52,7 @@ def unsettled(most: int, held: dict[str, Any], settle: Callable[[], None]) -> An
         return None
     made = object.__new__(Unsettled)
     its = made.__dict__ = parts.copy()
-    its["_dict"], its["_lock"], its["_settle"] = held, lock_like(its["_lock"]), settle
+    its["_dict"], its["_lock"], its["_settle"] = held, lock_like(its["_lock"])(), settle
     return made
 
 
@@ -63,9 +63,9 @@ def parts_of(most: int) -> dict[str, Any] | None:
     return dict(vars(made)) if can_wait(made) and "_lock" in vars(made) else None
 
 
-def lock_like(lock: Any) -> Any:
-    """A lock of the same kind that nobody holds."""
-    return Lock() if type(lock) is _LOCK else RLock()
+def lock_like(lock: Any) -> Callable[[], Any]:
+    """What makes a lock of the same kind, that nobody holds."""
+    return Lock if type(lock) is _LOCK else RLock
 
 
 _LOCK = type(Lock())

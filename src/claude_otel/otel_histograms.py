@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from itertools import repeat
+from itertools import count, repeat
 from typing import Any
 
 from opentelemetry.context import Context
@@ -78,10 +78,10 @@ class Point:
             self._pending.append(self)
         self._sum += sum(amounts)
         self._min, self._max = min(self._min, *amounts), max(self._max, *amounts)
-        buckets = map(bisect_left, repeat(self._boundaries), amounts)
-        for at, bucket in enumerate(buckets):
-            counts[bucket] += 1
-            # One exemplar a second for each bucket, which keeps one.
+        buckets = list(map(bisect_left, repeat(self._boundaries), amounts))
+        for bucket, at in dict(zip(buckets, count())).items():
+            counts[bucket] += buckets.count(bucket)
+            # One exemplar a second for each bucket, which keeps one: the last of these.
             if ends[at] - offered[bucket] >= SECOND:
                 offered[bucket] = ends[at]
                 self._offer(amounts[at], ends[at], contexts[at])
@@ -107,8 +107,8 @@ def add_to(aggregation: Any, counts: Sequence[int], total: float, lowest: float,
         value = aggregation._value
         if value is None:
             value = aggregation._value = aggregation._get_empty_bucket_counts()
-        for bucket, count in enumerate(counts):
-            value[bucket] += count
+        for bucket, times in enumerate(counts):
+            value[bucket] += times
         aggregation._sum += total
         if aggregation._record_min_max:
             aggregation._min = min(aggregation._min, lowest)

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any
 
 from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext, TraceFlags, get_current_span
 
 from claude_otel import otel_attributes
@@ -59,6 +60,7 @@ class Pattern:
         their_type: Callable[..., Any] = type(span)
         self.span_type, self.span = with_late_lists(their_type), {**span_parts, "_events": (), "_links": ()}
         self.attributes = {**vars(attributes), "_settle": settle}
+        self.new_lock = otel_attributes.lock_like(attributes._lock)
 
 
 @lru_cache(maxsize=4)
@@ -120,8 +122,8 @@ class Starts:
         pattern = self._pattern
         return pattern is not None and pattern.in_force == in_force(sdk_tracer(self._tracer))
 
-    def start(self, name: str, attributes: dict[str, Any], started_ns: int) -> Span | None:
-        """A span that is recorded, with `attributes` and the current span as its parent.
+    def start(self, name: str, attributes: dict[str, Any], started_ns: int, context: Context) -> Span | None:
+        """A span that is recorded, with `attributes` and the span in `context`, the current one, as its parent.
 
         Whoever looks at them has them settled.
         """
@@ -132,7 +134,7 @@ class Starts:
         if pattern.in_force != in_force(tracer):
             return None
         ids = tracer.id_generator
-        parent: SpanContext | None = get_current_span().get_span_context()
+        parent: SpanContext | None = get_current_span(context).get_span_context() if context else None
         if parent is None or not parent.is_valid:
             if not pattern.root:
                 return None
@@ -145,7 +147,7 @@ class Starts:
             trace_id, state = parent.trace_id, parent.trace_state
         held = object.__new__(Unsettled)
         parts = held.__dict__ = pattern.attributes.copy()
-        parts["_dict"], parts["_lock"] = attributes, otel_attributes.lock_like(parts["_lock"])
+        parts["_dict"], parts["_lock"] = attributes, pattern.new_lock()
         span: Span = object.__new__(pattern.span_type)
         parts = span.__dict__ = pattern.span.copy()
         parts["_name"] = name

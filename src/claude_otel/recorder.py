@@ -32,6 +32,8 @@ class Recorder:
         self.settings = settings
         self._spans = spans.Starter(tracer, books.instruments.table.settle)
         self._events = events.Emitter(logger, settings.logs, books.instruments.table.settle)
+        self.replaces_sdk_span = settings.spans in ("auto", "own")
+        """Whether the SDK's own span of a recorded call that is not left to it is kept from starting."""
         self._books = books
         self._origins = Origins(settings, books)
         self._cache = CacheWatch()
@@ -50,30 +52,23 @@ class Recorder:
         origin = self._origins.of(client, options, bool(stream), frame, around)
         if origin is None:
             return None
-        call = Call(origin)
+        call = Call(origin, self.end)
         if around is not None:
             call.user = around.user
-        call.native = not late and self._leaves_span_to_sdk(client, options)
         if self.settings.spans == "auto" and others.made_span(frame, options, bool(stream)):
-            call.native = False
             call.context = get_current()
-        elif not call.native and self.replaces_sdk_span:
+        elif not late and self._leaves_span_to_sdk(client, options):
+            call.native = True
+        elif self.replaces_sdk_span:
             self._spans.start(call)
-        call.on_begin = self._begun
-        call.on_end.append(self.end)
         self._books.begin(call)
         return call
 
     def _leaves_span_to_sdk(self, client: Any, options: Any) -> bool:
         mode = self.settings.spans
-        if mode in ("own", "off") or not sdk_option.span_expected(client, options):
-            return False
-        return mode == "native" or sdk_option.configured(client)
-
-    @property
-    def replaces_sdk_span(self) -> bool:
-        """Whether the SDK's own span of a recorded call that is not left to it is kept from starting."""
-        return self.settings.spans in ("auto", "own")
+        if mode == "native" or (mode == "auto" and sdk_option.configured(client)):
+            return sdk_option.span_expected(client, options)
+        return False
 
     def adopt(self, call: Call, span: Span) -> None:
         """Makes `span`, the SDK's own, the span of `call`."""
@@ -90,23 +85,14 @@ class Recorder:
 
     def asks(self, call: Call, client: Any, options: Any) -> None:
         """Notes what the first request asks for, from the options as the SDK has prepared them."""
-        call.timeout = asked.timeout_of(client, options)
-        call.max_retries = options.get_max_retries(client.max_retries)
-        body = asked.body_of(options)
-        if call.operation == "create_batch":
-            requests = body.get("requests")
-            call.batch_requests = len(requests) if isinstance(requests, (list, tuple)) else None
-        if call.operation != "chat":
-            return
-        call.asked = asked.read(options, body, call.model)
-        prefix = call.asked.prefix
-        if prefix is not None:
+        request = call.asked = asked.read(client, options, call.operation, call.model)
+        if request.prefix is not None:
             site = call.attribution.call_site
-            call.expected, call.new_prompt = self._cache.start(site, prefix, call.asked.cache_ttl, call.started)
-
-    def _begun(self, call: Call) -> None:
-        if call.expected is not None:
-            self._cache.begun(call.expected)
+            expected, is_new = self._cache.start(site, request.prefix, request.cache_ttl, call.started)
+            if expected is not None:
+                call.expected = expected
+            if is_new:
+                call.new_prompt = True
 
     def result(self, call: Call, results: Results, row: Any) -> None:
         """Books one result of a batch, at the batch price, unless this process has counted it before."""
@@ -145,7 +131,7 @@ class Recorder:
                 call.context = get_current()
             if wanted := self._events.of(call):
                 call.told_by_events = [{} for _ in wanted]
-            told = spans.prepare(call, table.settle)
+            told = self._spans.prepare(call)
         except Exception:
             guard.failed("end")
         table.later(self._settling, call)
@@ -209,8 +195,7 @@ class Recorder:
 
     def _tell(self, call: Call, common: Mapping[str, Any], own: dict[str, Any], cost_by_model: Any = None) -> None:
         """Fills in what the span and events of `call` tell: what is `common` to calls of its kind, and its `own`."""
-        if self.settings.user_key is not None:
-            self._add_user(call, own)
+        self._add_user(call, own)
         if call.told is not None:
             call.told.update(common)
             call.told.update(own)

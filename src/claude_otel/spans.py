@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from opentelemetry.context import get_current
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 
 from claude_otel import otel_attributes, otel_spans
@@ -20,14 +21,16 @@ class Starter:
     def __init__(self, tracer: Tracer, settle: Callable[[], None]) -> None:
         """`settle` fills in what is yet to come on the spans that have ended."""
         self._tracer = tracer
+        self._settle = settle
         self._starts = otel_spans.Starts(tracer, settle)
 
     def start(self, call: Call) -> None:
         """Starts our span of `call`, and makes it what exemplars and events point to."""
-        name, attributes = call.origin.name, call.origin.attributes.copy()
-        span = self._starts.start(name, attributes, call.started_ns) or self._slowly(name, attributes, call.started_ns)
-        call.span = span
-        call.context = set_span_in_context(span)
+        name, attributes, context = call.origin.name, call.origin.attributes.copy(), get_current()
+        span = self._starts.start(name, attributes, call.started_ns, context)
+        if span is None:
+            span = self._slowly(name, attributes, call.started_ns)
+        call.span, call.context = span, set_span_in_context(span, context)
 
     def _slowly(self, name: str, attributes: dict[str, Any], started_ns: int) -> Span:
         first = None if self._starts.is_blind() else attributes
@@ -38,15 +41,31 @@ class Starter:
             self._starts.learn(span)
         return span
 
+    def prepare(self, call: Call) -> bool:
+        """Makes our span of `call`, if it has one, ready for the attributes that are filled in as it is settled.
+
+        Whether they are on it then; else `end` has to be told to put them there.
+        """
+        span = call.span
+        # The SDK has ended its own span by now; `sdk_tracing` puts the attributes on it before.
+        if span is None or call.native or not span.is_recording():
+            return True
+        call.told = otel_attributes.unsettle(getattr(span, "_attributes", None), self._settle)
+        if call.told is not None:
+            return True
+        call.told = {}
+        return False
+
     def end(self, call: Call, attributes: dict[str, Any] | None) -> None:
         """Ends our span of `call`, with `attributes` that are not on it yet."""
         span = call.span
         if span is None or call.native:
             return
-        if span.is_recording():
+        failed = call.outcome in ("error", "truncated")
+        if (failed or attributes is not None) and span.is_recording():
             if attributes is not None:
                 set_attributes(span, attributes)
-            if call.outcome in ("error", "truncated"):
+            if failed:
                 # Without a description: the API's message may quote what was sent.
                 span.set_status(Status(StatusCode.ERROR))
         if not self._starts.end(span):
@@ -57,19 +76,3 @@ def set_attributes(span: Span, attributes: dict[str, Any]) -> None:
     """Sets `attributes` on the recording `span`."""
     if not otel_spans.set_attributes(span, attributes):
         span.set_attributes(attributes)
-
-
-def prepare(call: Call, settle: Callable[[], None]) -> bool:
-    """Makes our span of `call`, if it has one, ready for the attributes that `settle` fills in.
-
-    Whether they are on it then; else `end` has to be told to put them there.
-    """
-    span = call.span
-    # The SDK has ended its own span by now; `sdk_tracing` puts the attributes on it before.
-    if span is None or call.native or not span.is_recording():
-        return True
-    call.told = otel_attributes.unsettle(getattr(span, "_attributes", None), settle)
-    if call.told is not None:
-        return True
-    call.told = {}
-    return False

@@ -143,17 +143,19 @@ def merge(into: dict[str, Any], usage: Any) -> None:
             value = of(name)
             if value is not None:
                 into[name] = value
-    for name in NESTED:
-        value = of(name)
-        if value is not None:
-            into[name] = copied(value)
-
-
-NESTED = ("cache_creation", "output_tokens_details", "server_tool_use", "iterations")
+    # What an answer nests is the application's, and is looked at later.
+    if (split := of("cache_creation")) is not None:
+        into["cache_creation"] = dict(fields_of(split))
+    if (details := of("output_tokens_details")) is not None:
+        into["output_tokens_details"] = dict(fields_of(details))
+    if (server := of("server_tool_use")) is not None:
+        into["server_tool_use"] = dict(fields_of(server))
+    if (listed := of("iterations")) is not None:
+        into["iterations"] = copied(listed)
 
 
 def copied(value: Any, depth: int = 4) -> Any:
-    """What an answer nests, as it is now: it is the application's, and is looked at later."""
+    """`value` as it is now, in plain lists and dictionaries."""
     if value is None or isinstance(value, (int, str, float)):
         return value
     if not depth:
@@ -197,11 +199,10 @@ def cached(raw: dict[str, Any], *, final: bool) -> int:
     if final and of("iterations"):
         totals = read(raw, model=None, ttl="5m").totals
         return totals.cache_read + totals.cache_write
-    written = of("cache_creation_input_tokens")
-    if type(written) is not int or not 0 <= written <= MOST:
-        written = sum(writes(written, of("cache_creation"), "5m"))
-    found = of("cache_read_input_tokens")
-    return written + found if type(found) is int and 0 < found <= MOST else written
+    written, found = of("cache_creation_input_tokens"), of("cache_read_input_tokens")
+    if type(written) is type(found) is int and 0 <= written <= MOST and 0 <= found <= MOST:
+        return written + found
+    return sum(writes(written, of("cache_creation"), "5m")) + count(found)
 
 
 def _iterations(listed: list[Any], model: str | None, ttl: str) -> list[Entry]:
@@ -222,12 +223,15 @@ def _entry(usage: Any, kind: str, model: str | None, ttl: str) -> Entry:
     return Entry(kind, model, count(fresh), count(output), count(read), write_5m, write_1h)
 
 
+SPLIT = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
+
+
 def writes(total: Any, split: Any, ttl: str) -> tuple[int, int]:
     """The 5 minute and 1 hour cache writes. A `total` that grew since its `split` was given is booked on `ttl`."""
     short = long = 0
     if split is not None:
-        of = fields_of(split).get
-        short, long = count(of("ephemeral_5m_input_tokens")), count(of("ephemeral_1h_input_tokens"))
+        told, told_long = map(fields_of(split).get, SPLIT)
+        short, long = count(told), count(told_long)
     if type(total) is not int or total > MOST:
         return short, long
     total = max(total, 0)
