@@ -24,7 +24,7 @@ from claude_otel.metrics import Change, Row
 from claude_otel.otel_histograms import Point
 from claude_otel.price_table import RATES
 from claude_otel.pricing import Prices, Tariff
-from claude_otel.usage import FIELDS, count, writes
+from claude_otel.usage import BITS, FIELDS, count, writes
 
 MOST_KINDS = 1000
 
@@ -54,7 +54,7 @@ def numbers_of(call: Call, lengths: Sequence[int]) -> Numbers | None:
     """The numbers of an ended `call`, `None` where it is not an ordinary one. `lengths` are those that prices go by."""
     fresh, output, read, total, split, details, server, listed, tier, speed, geo = map(call.raw_usage.get, FIELDS)
     expected, attempts, asked = call.expected, call.attempts, call.asked
-    if not type(fresh) is type(output) is type(read) is int or (fresh | output | read) >> _BITS:
+    if not type(fresh) is type(output) is type(read) is int or (fresh | output | read) >> BITS:
         # One lacks, is no number, or is negative or enormous.
         return None
     if server is not None or listed or len(attempts) != 1 or not call.origin.is_kept:
@@ -74,9 +74,6 @@ def numbers_of(call: Call, lengths: Sequence[int]) -> Numbers | None:
     return key, tokens, thinking
 
 
-_BITS = 39
-"""Counts of so many bits are below `usage.MOST`."""
-
 _SAME = attrgetter(
     "origin", "served", "stop_reason", "outcome", "verdict", "final", "stopped", "native", "new_prompt", "diagnosis",
     "refusal_category", "results", "is_active",
@@ -91,7 +88,7 @@ Taken = tuple[tuple[int, int, int, int, int], int | None, Sequence[float], int, 
 class Kind:
     """What calls of one kind have in common."""
 
-    __slots__ = ("_after", "_before", "_names", "_paid", "_rates", "_time_names", "points", "row", "told")
+    __slots__ = ("_after", "_before", "_names", "_paid", "_rates", "_time_names", "_timed", "points", "row", "told")
 
     def __init__(self, changes: list[Change], used: int, points: list[Point], tokens: tuple[int, ...], tariff: Tariff):
         """Of a call that made `changes`, of which the one at `used` is for its tokens and its cost."""
@@ -104,6 +101,7 @@ class Kind:
         self._paid = tuple([count > 0 for count in tokens])
         costs = [f"claude.cost.{name}" for name in compress(RATES, self._paid)]
         self._names = (*TOKENS, *costs, t.COST, t.UNCACHED_COST)
+        self._timed: tuple[bool, ...] = ()
         self._time_names: tuple[str, ...] = ()
         self.told: dict[str, Any] = {}
         """The attributes that are no numbers."""
@@ -112,7 +110,8 @@ class Kind:
         """Takes what is no number among the attributes `values`, and not what was `asked` for."""
         skipped = NUMBERS | asked.keys() | set(self._names)
         self.told = {name: value for name, value in values.items() if name not in skipped}
-        self._time_names = tuple([name for name in TIMES if name in values])
+        self._timed = tuple([name in values for name in TIMES])
+        self._time_names = tuple(compress(TIMES, self._timed))
 
     def costs(self, tokens: Sequence[int]) -> list[float]:
         """USD of each component paid for, in all, and uncached, of calls with so many `tokens` in all."""
@@ -151,10 +150,9 @@ class Kind:
         if headers.scarcest is not None:
             values[t.RATE_LIMIT_TYPE], values[t.RATE_LIMIT_HEADROOM] = headers.scarcest
         attributes.asked(call, values)
-        times = [each for each in attributes.seconds(call, output) if each is not None]
-        values.update(zip(self._time_names, times, strict=False))
-        times.insert(0, call.duration)
-        return values, times
+        times: list[Any] = list(compress(attributes.seconds(call, output), self._timed))
+        values.update(zip(self._time_names, times, strict=True))
+        return values, [call.duration, *times]
 
 
 class Ordinary:

@@ -146,17 +146,18 @@ class Starts:
                 return None
             trace_id, state = parent.trace_id, parent.trace_state
         held = object.__new__(Unsettled)
-        parts = held.__dict__ = pattern.attributes.copy()
-        parts["_dict"], parts["_lock"] = attributes, pattern.new_lock()
+        held.__dict__ = {**pattern.attributes, "_dict": attributes, "_lock": pattern.new_lock()}
         span: Span = object.__new__(pattern.span_type)
-        parts = span.__dict__ = pattern.span.copy()
-        parts["_name"] = name
-        # As `SpanContext(...)`, which is a function of Python.
-        parts["_context"] = tuple.__new__(SpanContext, (trace_id, ids.generate_span_id(), False, flags, state, True))
-        parts["_parent"] = parent
-        parts["_start_time"] = started_ns
-        parts["_attributes"] = held
-        parts["_lock"] = Lock()
+        span.__dict__ = {
+            **pattern.span,
+            "_name": name,
+            # As `SpanContext(...)`, which is a function of Python.
+            "_context": tuple.__new__(SpanContext, (trace_id, ids.generate_span_id(), False, flags, state, True)),
+            "_parent": parent,
+            "_start_time": started_ns,
+            "_attributes": held,
+            "_lock": Lock(),
+        }
         return span
 
     def end(self, span: Any) -> bool:
@@ -175,6 +176,11 @@ class Starts:
         for processor in processors:
             processor.on_end(span)
         return True
+
+
+def is_unseen(span: Any) -> bool:
+    """Whether nobody has looked at the attributes of `span`, which `Starts` has started: they can be filled in."""
+    return type(span._attributes) is Unsettled
 
 
 def sdk_tracer(tracer: Any) -> Any:

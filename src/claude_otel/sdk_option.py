@@ -23,9 +23,14 @@ def decide(client: Any, option: Any) -> None:
 
 def configured(client: Any) -> bool:
     """Whether the user configured the SDK's own tracing of `client`; for a client older than us, by option only."""
-    known = vars(client).get(_ATTRIBUTE)
-    if known is not None:
-        return bool(known)
+    known: bool | None = vars(client).get(_ATTRIBUTE)
+    if known is None:
+        known = vars(client)[_ATTRIBUTE] = by_option(client)
+    return known
+
+
+def by_option(client: Any) -> bool:
+    """Whether `client` was constructed with an option for its tracing."""
     option = getattr(client, "_open_telemetry", None)
     if option is None:
         return False

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from opentelemetry.context import get_current
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from wrapt import register_post_import_hook
 
@@ -98,7 +99,8 @@ class Seam:
             if not self._active:
                 return None
             frame = sys._getframe(2)
-            if not is_instrumentation_enabled() and not others.suppressed_by_other(frame):
+            # Nothing is off in an empty context.
+            if get_current() and not is_instrumentation_enabled() and not others.suppressed_by_other(frame):
                 return None
             return self._recorder.start(client, _options(args, kwargs), kwargs.get("stream", False), frame, late)
         except Exception:

@@ -30,6 +30,8 @@ class Starter:
         span = self._starts.start(name, attributes, call.started_ns, context)
         if span is None:
             span = self._slowly(name, attributes, call.started_ns)
+        else:
+            call.told = attributes
         call.span, call.context = span, set_span_in_context(span, context)
 
     def _slowly(self, name: str, attributes: dict[str, Any], started_ns: int) -> Span:
@@ -47,6 +49,9 @@ class Starter:
         Whether they are on it then; else `end` has to be told to put them there.
         """
         span = call.span
+        if call.told is not None and otel_spans.is_unseen(span):
+            return True
+        call.told = None
         # The SDK has ended its own span by now; `sdk_tracing` puts the attributes on it before.
         if span is None or call.native or not span.is_recording():
             return True

@@ -89,12 +89,15 @@ SHORT = 200
 MOST = 10**12
 """The largest count: no answer has so many tokens, and no sum of counts outgrows the 64 bits that exporters have."""
 
+BITS = 39
+"""Numbers of so many bits are counts: a negative or a larger one has more."""
+
 
 def text(value: object) -> str | None:
     """`value` when it is a short text, so that no content passes for a name."""
-    if isinstance(value, str) and 0 < len(value) <= SHORT and (value.isascii() or encodable(value)):
-        return value
-    return None
+    if not value or not isinstance(value, str) or len(value) > SHORT:
+        return None
+    return value if value.isascii() or encodable(value) else None
 
 
 def encodable(value: str) -> bool:
@@ -200,7 +203,7 @@ def cached(raw: dict[str, Any], *, final: bool) -> int:
         totals = read(raw, model=None, ttl="5m").totals
         return totals.cache_read + totals.cache_write
     written, found = of("cache_creation_input_tokens"), of("cache_read_input_tokens")
-    if type(written) is type(found) is int and 0 <= written <= MOST and 0 <= found <= MOST:
+    if type(written) is type(found) is int and not (written | found) >> BITS:
         return written + found
     return sum(writes(written, of("cache_creation"), "5m")) + count(found)
 
@@ -228,10 +231,12 @@ SPLIT = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 
 def writes(total: Any, split: Any, ttl: str) -> tuple[int, int]:
     """The 5 minute and 1 hour cache writes. A `total` that grew since its `split` was given is booked on `ttl`."""
-    short = long = 0
+    short: Any = 0
+    long: Any = 0
     if split is not None:
-        told, told_long = map(fields_of(split).get, SPLIT)
-        short, long = count(told), count(told_long)
+        short, long = map(fields_of(split).get, SPLIT)
+        if not type(short) is type(long) is int or (short | long) >> BITS:
+            short, long = count(short), count(long)
     if type(total) is not int or total > MOST:
         return short, long
     total = max(total, 0)
