@@ -75,10 +75,9 @@ def model_of(options: Any) -> str | None:
     return text(body_of(options).get("model"))
 
 
-def betas_of(options: Any) -> tuple[str, ...]:
-    """The betas in the headers that the request itself sets."""
-    headers = vars(options).get("headers")
-    if not headers or not (type(headers) is dict or isinstance(headers, Mapping)):
+def betas_of(headers: object) -> tuple[str, ...]:
+    """The betas in the `headers` that a request itself sets."""
+    if not (type(headers) is dict or isinstance(headers, Mapping)):
         return ()
     names = names_of_betas(tuple(headers))
     if not names:
@@ -96,7 +95,9 @@ def names_of_betas(names: tuple[object, ...]) -> tuple[str, ...]:
 def read(client: Any, options: Any, operation: str, model: str | None) -> Asked:
     """What the prepared `options` of a request of `client` ask for."""
     timeout, max_retries = timeout_of(client, options), options.get_max_retries(client.max_retries)
-    body = body_of(options)
+    body, headers, extra = map(vars(options).get, ("json_data", "headers", "extra_json"))
+    if extra or type(body) is not dict:
+        body = body_of(options)
     of = body.get
     if operation != "chat":
         asked = Asked()
@@ -109,17 +110,17 @@ def read(client: Any, options: Any, operation: str, model: str | None) -> Asked:
     if ttl != "1h":
         ttl = cache_ttl(body) or ttl
     is_plain = PLAIN.issuperset(body)
-    hashed = digest(tools) if tools else ""
     key: tuple[Any, ...] = (
         timeout, max_retries, max_tokens if type(max_tokens) is int else None,
-        len(tools) if isinstance(tools, (list, tuple)) else 0, betas_of(options), ttl, model, hashed, system,
+        len(tools) if tools and isinstance(tools, (list, tuple)) else 0,
+        digest(tools) if tools else "", betas_of(headers) if headers else (), ttl, model, system,
     )  # fmt: skip
     known = _known.get(key) if is_plain else None
     if known is not None:
         return known
     asked = Asked()
     parameters = "" if is_plain else read_the_rest(asked, of)
-    asked.timeout, asked.max_retries, asked.max_tokens, asked.tools, asked.betas, asked.cache_ttl, *_ = key
+    asked.timeout, asked.max_retries, asked.max_tokens, asked.tools, hashed, asked.betas, asked.cache_ttl, *_ = key
     asked.prefix = Prefix(model or "", hashed, system, parameters)
     if is_plain:
         if len(_known) >= _MOST_KNOWN:

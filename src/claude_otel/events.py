@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from opentelemetry._logs import Logger, LogRecord, NoOpLogger, SeverityNumber
 from opentelemetry.context import get_current
+from opentelemetry.trace import get_current_span
 
 from claude_otel import otel_logs
 from claude_otel import telemetry as t
 from claude_otel.call import Call
+from claude_otel.otel_logs import Event
 
 SEVERITY = {
     "provider": SeverityNumber.ERROR,
@@ -26,7 +28,9 @@ SEVERITY = {
 """How bad an error is, by who is to blame."""
 
 
-Event = tuple[str, SeverityNumber]
+CALL: Event = (t.CALL_EVENT, SeverityNumber.INFO, "INFO")
+ERRORS: dict[str, Event] = {whose: (t.ERROR_EVENT, severity, severity.name) for whose, severity in SEVERITY.items()}
+"""The event of an error, by who is to blame."""
 
 
 class Emitter:
@@ -39,16 +43,13 @@ class Emitter:
         self._settle = settle
         self._emits = otel_logs.Emits(logger, settle)
 
-    def of(self, call: Call) -> list[Event]:
-        """The events of an ended call, and how bad each is: none where nobody listens."""
-        if self._mode == "off" or (self._mode == "errors" and not failed(call)) or not self._is_listened_to():
-            return []
-        found: list[Event] = []
-        if self._mode == "all":
-            found.append((t.CALL_EVENT, SeverityNumber.INFO))
-        if failed(call) and call.verdict is not None:
-            found.append((t.ERROR_EVENT, SEVERITY[call.verdict.blame]))
-        return found
+    def of(self, call: Call) -> Sequence[Event]:
+        """The events of an ended call: none where nobody listens."""
+        mode, failed = self._mode, call.outcome in ("error", "truncated")
+        if mode == "off" or (mode == "errors" and not failed) or not self._is_listened_to():
+            return ()
+        told = (CALL,) if mode == "all" else ()
+        return (*told, ERRORS[call.verdict.blame]) if failed and call.verdict is not None else told
 
     def _is_listened_to(self) -> bool:
         """Before OpenTelemetry 1.45 only a logger without a provider tells."""
@@ -62,23 +63,18 @@ class Emitter:
 
     def emit(self, call: Call, event: Event, attributes: dict[str, Any]) -> None:
         """Emits an event of an ended call, with `attributes` that are filled in as the call is settled."""
-        name, severity = event
         context = call.context or get_current()
-        if self._emits.emit(name, severity, context, attributes):
+        if self._emits.emit(event, context, call.span or get_current_span(context), attributes):
             return
         self._settle()
+        name, severity, text = event
         self._logger.emit(
             LogRecord(
                 timestamp=time.time_ns(),
                 context=context,
                 severity_number=severity,
-                severity_text=severity.name,
+                severity_text=text,
                 event_name=name,
                 attributes=attributes,
             )
         )
-
-
-def failed(call: Call) -> bool:
-    """Whether the call has an error to tell of. A cancelled one has none."""
-    return call.outcome in ("error", "truncated")

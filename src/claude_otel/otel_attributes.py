@@ -6,7 +6,6 @@ As in `otel_spans`, what is used of the SDK (1.43 to 1.45) is looked for first.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from threading import Lock, RLock
 from typing import Any
 
@@ -45,30 +44,28 @@ def unsettle(attributes: Any, settle: Callable[[], None]) -> dict[str, Any] | No
     return held
 
 
-def unsettled(most: int, held: dict[str, Any], settle: Callable[[], None]) -> Any:
-    """Attributes, `most` of them, in the dictionary `held`, which `settle` fills in; `None` as with `unsettle`."""
-    parts = parts_of(most)
-    if parts is None:
+Make = Callable[[dict[str, Any]], Unsettled]
+"""Makes attributes in a dictionary."""
+
+
+def unsettled(most: int, settle: Callable[[], None]) -> Make | None:
+    """What makes attributes, `most` of them, that `settle` fills in; `None` as with `unsettle`."""
+    return like(BoundedAttributes(most, immutable=False), settle)
+
+
+def like(attributes: Any, settle: Callable[[], None]) -> Make | None:
+    """What makes attributes like those there are, that `settle` fills in; `None` as with `unsettle`."""
+    if not can_wait(attributes) or "_lock" not in vars(attributes):
         return None
-    made = object.__new__(Unsettled)
-    its = made.__dict__ = parts.copy()
-    its["_dict"], its["_lock"], its["_settle"] = held, lock_like(its["_lock"])(), settle
-    return made
+    parts = {**vars(attributes), "_settle": settle}
+    new_lock = Lock if type(parts["_lock"]) is type(Lock()) else RLock
 
+    def make(held: dict[str, Any]) -> Unsettled:
+        made = object.__new__(Unsettled)
+        made.__dict__ = {**parts, "_dict": held, "_lock": new_lock()}
+        return made
 
-@lru_cache(maxsize=4)
-def parts_of(most: int) -> dict[str, Any] | None:
-    """What attributes of the SDK consist of, `None` where they cannot wait."""
-    made = BoundedAttributes(most, immutable=False)
-    return dict(vars(made)) if can_wait(made) and "_lock" in vars(made) else None
-
-
-def lock_like(lock: Any) -> Callable[[], Any]:
-    """What makes a lock of the same kind, that nobody holds."""
-    return Lock if type(lock) is _LOCK else RLock
-
-
-_LOCK = type(Lock())
+    return make
 
 
 def can_wait(attributes: Any) -> bool:

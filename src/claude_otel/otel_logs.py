@@ -9,7 +9,7 @@ from typing import Any
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.context import Context
-from opentelemetry.trace import get_current_span
+from opentelemetry.trace import Span
 
 from claude_otel import otel_attributes
 
@@ -31,6 +31,10 @@ class Record(LogRecord):
         return made
 
 
+Event = tuple[str, SeverityNumber, str]
+"""The name of an event, how bad it is, and that in a word."""
+
+
 class Emits:
     """Emits events on a logger, where it is the SDK's as it is known."""
 
@@ -42,7 +46,7 @@ class Emits:
         self._processors: Any = None
         self._listens = False
         self._whole: dict[str, Any] = {}
-        self._most = 0
+        self._unsettled: otel_attributes.Make | None = None
         self._kind: Any = None
 
     def is_listened_to(self) -> bool | None:
@@ -58,29 +62,27 @@ class Emits:
             self._processors = processors
         return bool(logger._is_enabled()) if self._listens else None
 
-    def emit(self, name: str, severity: SeverityNumber, context: Context, attributes: dict[str, Any]) -> bool:
-        """Emits the event `name` of now, with `attributes` that are yet to be filled in, or not at all."""
+    def emit(self, event: Event, context: Context, span: Span, attributes: dict[str, Any]) -> bool:
+        """Emits `event` of now, of `span`, with `attributes` that are yet to be filled in, or not at all."""
         logger = sdk_logger(self._given)
         if logger is not self._logger:
             self._learn(logger)
-        if self._kind is None:
+        if self._unsettled is None:
             return False
-        held = otel_attributes.unsettled(self._most, attributes, self._settle)
-        if held is None:
-            return False
-        now, span = time.time_ns(), get_current_span(context).get_span_context()
+        now, whose = time.time_ns(), span.get_span_context()
+        name, severity, text = event
         record = object.__new__(Record)
         record.__dict__ = {
             "timestamp": now,
             "observed_timestamp": now,
             "context": context,
-            "trace_id": span.trace_id,
-            "span_id": span.span_id,
-            "trace_flags": span.trace_flags,
-            "severity_text": severity.name,
+            "trace_id": whose.trace_id,
+            "span_id": whose.span_id,
+            "trace_flags": whose.trace_flags,
+            "severity_text": text,
             "severity_number": severity,
             "body": None,
-            "attributes": held,
+            "attributes": self._unsettled(attributes),
             "event_name": name,
             "exception": None,
         }
@@ -90,7 +92,7 @@ class Emits:
         return True
 
     def _learn(self, logger: Any) -> None:
-        self._logger, self._kind = logger, None
+        self._logger, self._unsettled = logger, None
         kind = getattr(sys.modules.get(type(logger).__module__), "ReadWriteLogRecord", None)
         limits: Any = getattr(logger, "_log_record_limits", None)
         most = getattr(limits, "max_log_record_attributes", None)
@@ -98,7 +100,7 @@ class Emits:
             return
         if vars(LogRecord()).keys() != RECORD:
             return
-        self._kind, self._most = kind, most
+        self._kind, self._unsettled = kind, otel_attributes.unsettled(most, self._settle)
         self._whole = {
             "limits": limits,
             "resource": logger._resource,

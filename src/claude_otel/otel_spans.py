@@ -44,7 +44,8 @@ class Pattern:
         span_parts, attributes = dict(vars(span)), span._attributes
         if span_parts.keys() != SPAN:
             raise AttributeError("another kind of span")
-        if not otel_attributes.can_wait(attributes):
+        unsettled = otel_attributes.like(attributes, settle)
+        if unsettled is None:
             raise AttributeError("other attributes, or few or short ones")
         told = span.get_span_context()
         if tuple(told) != (told.trace_id, told.span_id, False, told.trace_flags, told.trace_state, True):
@@ -59,8 +60,7 @@ class Pattern:
         self.root, self.local, self.remote = map(samples_all, delegates(sampler))
         their_type: Callable[..., Any] = type(span)
         self.span_type, self.span = with_late_lists(their_type), {**span_parts, "_events": (), "_links": ()}
-        self.attributes = {**vars(attributes), "_settle": settle}
-        self.new_lock = otel_attributes.lock_like(attributes._lock)
+        self.unsettled = unsettled
 
 
 @lru_cache(maxsize=4)
@@ -145,8 +145,6 @@ class Starts:
             if flags not in (SAMPLED, self._random) or not (pattern.remote if parent.is_remote else pattern.local):
                 return None
             trace_id, state = parent.trace_id, parent.trace_state
-        held = object.__new__(Unsettled)
-        held.__dict__ = {**pattern.attributes, "_dict": attributes, "_lock": pattern.new_lock()}
         span: Span = object.__new__(pattern.span_type)
         span.__dict__ = {
             **pattern.span,
@@ -155,7 +153,7 @@ class Starts:
             "_context": tuple.__new__(SpanContext, (trace_id, ids.generate_span_id(), False, flags, state, True)),
             "_parent": parent,
             "_start_time": started_ns,
-            "_attributes": held,
+            "_attributes": pattern.unsettled(attributes),
             "_lock": Lock(),
         }
         return span

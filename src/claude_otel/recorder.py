@@ -22,6 +22,7 @@ from claude_otel.config import Settings
 from claude_otel.metrics import Change
 from claude_otel.ordinary import Numbers, Ordinary
 from claude_otel.origins import Origins
+from claude_otel.otel_logs import Event
 from claude_otel.usage import cached, get, merge, read, text
 
 
@@ -123,7 +124,7 @@ class Recorder:
             return
         table = self._books.instruments.table
         told = True
-        wanted: list[events.Event] = []
+        wanted: Sequence[Event] = ()
         try:
             if call.expected is not None:
                 self._cache.ended(call.expected, cached(call.raw_usage, final=call.final) if call.raw_usage else None)

@@ -75,12 +75,13 @@ def fields_of(data: Any) -> Mapping[str, Any]:
     """The fields of a model or of decoded JSON, with those that the model's class does not know."""
     if isinstance(data, dict):
         return data
-    fields: Mapping[str, Any] = getattr(data, "__dict__", _NO_FIELDS)
-    extra = getattr(data, "__pydantic_extra__", None)
+    try:
+        extra = data.__pydantic_extra__
+    except AttributeError:
+        extra = None
+    fields: Mapping[str, Any] = getattr(data, "__dict__", {})
     return {**fields, **extra} if extra else fields
 
-
-_NO_FIELDS: Mapping[str, Any] = {}
 
 SHORT = 200
 """Characters that a text may have to become an attribute: names and levels, never content."""
