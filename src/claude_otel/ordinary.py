@@ -20,6 +20,7 @@ from claude_otel import telemetry as t
 from claude_otel.account import Account, tariff_of
 from claude_otel.bookkeeping import Books
 from claude_otel.call import Call
+from claude_otel.headers import Headers
 from claude_otel.metrics import Change, Row
 from claude_otel.otel_histograms import Point
 from claude_otel.price_table import RATES
@@ -32,8 +33,10 @@ DAY_NS = 86_400 * 10**9
 
 Key = tuple[object, ...]
 
-Numbers = tuple[Key, tuple[int, int, int, int, int], int | None]
-"""What a call's kind is found by, its tokens in the order of `RATES`, and how many of the output were for thinking."""
+Numbers = tuple[Key, tuple[int, int, int, int, int], int | None, Headers]
+"""What a call's kind is found by, its tokens in the order of `RATES`, how many of the output were for thinking, and what
+the headers of its answer told.
+"""
 
 TOKENS = (
     t.INPUT_TOKENS, t.OUTPUT_TOKENS, t.CACHE_READ_TOKENS, t.CACHE_WRITE_TOKENS, t.CACHE_WRITE_5M_TOKENS,
@@ -71,7 +74,7 @@ def numbers_of(call: Call, lengths: Sequence[int]) -> Numbers | None:
         headers.organization_id, headers.workspace_id, call.started_ns // DAY_NS, *map(bool, tokens), output == 1,
         thinking is None, bisect_left(lengths, fresh + read + short + long),
     )  # fmt: skip
-    return key, tokens, thinking
+    return key, tokens, thinking, headers
 
 
 _SAME = attrgetter(
@@ -130,12 +133,11 @@ class Kind:
         amounts += [calls * amount for amount in self._after]
         return amounts
 
-    def numbers(
-        self, call: Call, tokens: tuple[int, int, int, int, int], thinking: int | None
-    ) -> tuple[dict[str, Any], list[float]]:
+    def numbers(self, call: Call, numbers: Numbers) -> tuple[dict[str, Any], list[float]]:
         """The attributes of an ended call that are numbers, or what it asked for, but for its user; and its times, in
         the order of the points.
         """
+        _, tokens, thinking, headers = numbers
         fresh, output, read, short, long = tokens
         written = short + long
         counts = fresh + read + written, output, read, written, short, long
@@ -144,7 +146,6 @@ class Kind:
             values[t.REASONING_TOKENS] = thinking
         if call.message_id is not None:
             values[t.RESPONSE_ID] = call.message_id
-        headers = call.headers
         if headers.request_id is not None:
             values[t.REQUEST_ID] = headers.request_id
         if headers.scarcest is not None:
@@ -172,7 +173,7 @@ class Ordinary:
 
         `None` where no call like it was learned.
         """
-        key, tokens, thinking = numbers
+        key, tokens, thinking, headers = numbers
         if not self._taken:
             instruments = self._books.instruments
             if self._epoch != instruments.epoch:
@@ -186,10 +187,9 @@ class Ordinary:
             return None
         if kind is None:
             return None
-        values, times = kind.numbers(call, tokens, thinking)
+        values, times = kind.numbers(call, numbers)
         ended_ns = call.started_ns + int(call.duration * 1e9)
         self._taken.setdefault(kind, []).append((tokens, thinking, times, ended_ns, call.context or Context()))
-        headers = call.headers
         if headers.remaining:
             whose = (call.origin, headers.kinds)
             self._last.pop(whose, None)
@@ -218,7 +218,7 @@ class Ordinary:
         if told != tuple(map(call.raw_usage.get, ("service_tier", "speed", "inference_geo"))):
             # Something else than a name: it is not to be kept.
             return
-        key, tokens, thinking = numbers
+        key, tokens, thinking, _ = numbers
         tariff, points = tariff_of(call, self._prices, usage), self._books.points(call, account)
         used = 2 if call.is_active else 1
         if tariff is None or points is None or len(changes) <= used:
@@ -228,7 +228,7 @@ class Ordinary:
         whole = attributes.at_end(call, account)
         kind = Kind(changes, used, points, tokens, tariff)
         kind.learn(whole, asked)
-        values, measured = kind.numbers(call, tokens, thinking)
+        values, measured = kind.numbers(call, numbers)
         in_full = list(chain.from_iterable([amounts for _, amounts in changes]))
         is_same = kind.amounts(1, tokens, thinking) == in_full and {**kind.told, **values} == whole
         if is_same and len(measured) == len(points):

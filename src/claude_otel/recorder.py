@@ -36,6 +36,7 @@ class Recorder:
         self.replaces_sdk_span = settings.spans in ("auto", "own")
         """Whether the SDK's own span of a recorded call that is not left to it is kept from starting."""
         self._books = books
+        self._table = books.instruments.table
         self._origins = Origins(settings, books)
         self._cache = CacheWatch()
         self._ordinary = Ordinary(books, settings.prices)
@@ -122,12 +123,12 @@ class Recorder:
         # A call that a parent began is the parent's, even if its stream is dropped in the child too.
         if not call.is_of_this_process:
             return
-        table = self._books.instruments.table
+        table = self._table
         told = True
         wanted: Sequence[Event] = ()
         try:
             if call.expected is not None:
-                self._cache.ended(call.expected, cached(call.raw_usage, final=call.final) if call.raw_usage else None)
+                self._cache.ended(call.expected, cached(call.raw_usage, call.final) if call.raw_usage else None)
             if call.context is None:
                 call.context = get_current()
             if wanted := self._events.of(call):
@@ -141,8 +142,9 @@ class Recorder:
             if not told or len(call.answers) > 1:
                 table.settle()
             self._spans.end(call, None if told else call.told)
-            for event, attributes_of_it in zip(wanted, call.told_by_events, strict=True):
-                self._events.emit(call, event, attributes_of_it)
+            if wanted:
+                for event, attributes_of_it in zip(wanted, call.told_by_events, strict=True):
+                    self._events.emit(call, event, attributes_of_it)
         except Exception:
             guard.failed("span")
 

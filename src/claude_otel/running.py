@@ -25,7 +25,8 @@ def running() -> Call | None:
 
 def enter(call: Call) -> Tokens:
     """Makes `call` the running one, and our span of it the current one."""
-    attached = None if call.native or call.context is None else otel_context.attach(call.context)
+    context = call.context
+    attached = None if context is None or call.native else otel_context.attach(context)
     return _call.set(call), attached
 
 

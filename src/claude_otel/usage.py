@@ -197,14 +197,14 @@ def read(raw: dict[str, Any], *, model: str | None, ttl: str, final: bool = True
     return usage
 
 
-def cached(raw: dict[str, Any], *, final: bool) -> int:
+def cached(raw: dict[str, Any], final: bool) -> int:
     """The tokens of the prompt that were read from the cache or written to it, as `read` would tell them."""
     of = raw.get
     if final and of("iterations"):
         totals = read(raw, model=None, ttl="5m").totals
         return totals.cache_read + totals.cache_write
     written, found = of("cache_creation_input_tokens"), of("cache_read_input_tokens")
-    if type(written) is type(found) is int and not (written | found) >> BITS:
+    if type(written) is int is type(found) and not (written | found) >> BITS:
         return written + found
     return sum(writes(written, of("cache_creation"), "5m")) + count(found)
 
@@ -238,7 +238,7 @@ def writes(total: Any, split: Any, ttl: str) -> tuple[int, int]:
         short, long = map(fields_of(split).get, SPLIT)
         if not type(short) is type(long) is int or (short | long) >> BITS:
             short, long = count(short), count(long)
-    if type(total) is not int or total > MOST:
+    if type(total) is not int or total > MOST or total == short + long:
         return short, long
     total = max(total, 0)
     if short + long > total:
