@@ -123,7 +123,7 @@ def take(call: Call, result: Any, response: Any) -> None:
     """Takes what an answer says that was read before the SDK's method returned."""
     data = result
     if response is not None or get(result, _TELLING[call.operation]) is None:
-        response = response if response is not None else (call.answers or [None])[-1]
+        response = response if response is not None else (call.answers or (None,))[-1]
         data = decoded(response)
     if call.operation == "chat":
         call.message(data)
@@ -165,7 +165,7 @@ class Bodies:
         """Watches the body of `response`, which is yet to be read."""
         if call.operation == "batch_results":
             call.results = Results()
-        call.answers.clear()
+        call.answers = ()
         response.extensions[KEY] = Held(call)
         if not response.is_closed:
             hook_close(response.stream, call)

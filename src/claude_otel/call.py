@@ -87,6 +87,10 @@ NOTHING_MORE: frozenset[str] = frozenset()
 """Those that are looked at once the call has ended, although a part of its stream may still be read."""
 
 
+NOBODY: list[Callable[[Call], None]] = []
+"""Who is told of the end of a call that has ended."""
+
+
 class Call:
     """One call. `watched` are the types of the events that `event` wants to see now.
 
@@ -114,11 +118,15 @@ class Call:
     """The attributes of its span, to be filled in; `None` without a span of ours that records."""
     told_by_events: Sequence[dict[str, Any]] = ()
     """The attributes of its events, to be filled in."""
+    settle: Callable[[Sequence[Call]], None]
+    """Books it, and others that have ended, and fills in what their spans and events tell. It must not raise."""
 
-    rows: headers.Rows | None = None
+    unread: headers.Unread | None = None
     """The headers of the last answer, if nobody has looked at them."""
     _headers: Headers = NONE
 
+    answers: tuple[Any, ...] = ()
+    """Responses that were accepted; a client-side fallback accepts more than one."""
     message_id: str | None = None
     served: str | None = None
     stop_reason: str | None = None
@@ -155,8 +163,6 @@ class Call:
         self.started_ns = time.time_ns()
         self.generation = generation
         self.attempts: list[Attempt] = []
-        self.answers: list[Any] = []
-        """Responses that were accepted; a client-side fallback accepts more than one."""
         self.raw_usage: dict[str, Any] = {}
         self.on_end = [on_end]
         """Who is told of the end, taken out by the first end: two threads can end a call at once."""
@@ -169,9 +175,9 @@ class Call:
     @property
     def headers(self) -> Headers:
         """What the headers of the last answer tell."""
-        if self.rows is not None:
-            rows, self.rows = self.rows, None
-            self._headers = headers.read(rows)
+        if self.unread is not None:
+            unread, self.unread = self.unread, None
+            self._headers = headers.read(unread)
         return self._headers
 
     @property
@@ -196,10 +202,10 @@ class Call:
         attempt = self.attempts[-1]
         attempt.ended = time.perf_counter()
         attempt.status = response.status_code
-        self.rows = headers.rows(response.headers)
+        self.unread = headers.take(response.headers)
         if attempt.answered_well:
             if not self.stream:
-                self.answers.append(response)
+                self.answers = (*self.answers, response)
         else:
             content = response.content if response.is_closed else b""
             attempt.blame = blame.of_body(response.status_code, content).blame
@@ -306,6 +312,7 @@ class Call:
             on_end = self.on_end.pop()
         except IndexError:
             return
+        self.on_end = NOBODY
         self.watched = NOTHING_MORE
         self.duration = time.perf_counter() - self.started
         self.outcome, self.verdict = outcome, verdict
@@ -313,7 +320,7 @@ class Call:
             # The body of a streamed call's error is read only after its attempt has ended.
             self.attempts[-1].blame = verdict.blame
         on_end(self)
-        self.answers.clear()
+        self.answers = ()
 
     def fails(self, error: BaseException) -> None:
         """Ends the call with the exception that the application gets, or stopped it with. Never raises."""

@@ -17,9 +17,6 @@ _LONGEST = 64
 """Characters of the name of a header that tells of a limit."""
 
 
-Rows = list[tuple[bytes, bytes, bytes]]
-"""Headers: the name of each as it came and in lower case, and its value."""
-
 RateLimit = tuple[str, int | None, int | None]
 """One limit: its type, what remains of it, and what it is in all, either of which may be missing."""
 
@@ -50,17 +47,16 @@ NONE = Headers()
 """Of a call that got no answer."""
 
 
-def rows(headers: Any) -> Rows:
-    """The rows of `headers`, the HTTP library's, which stay as they are now."""
-    found: Any = getattr(headers, "_list", None)
-    return found.copy() if type(found) is list else [(name, name.lower(), value) for name, value in headers.raw]
+def take(headers: Any) -> Unread:
+    """What tells something of `headers`, the HTTP library's, as they are now: few objects, until somebody reads it.
 
-
-def read(rows: Rows) -> Headers:
-    """What the headers of an answer tell. By their place, as one answer has them in the order of the other."""
-    found = Headers()
+    By their place, as one answer has them in the order of the other.
+    """
+    rows: Any = getattr(headers, "_list", None)
+    if type(rows) is not list:
+        rows = [(name, name.lower(), value) for name, value in headers.raw]
     if not rows:
-        return found
+        return NOWHERE, ()
     _, names, values = zip(*rows, strict=True)
     global _last
     last, places = _last
@@ -71,8 +67,15 @@ def read(rows: Rows) -> Headers:
         if known is None and len(_PLACES) < _MOST_PLACES and len(names) <= _MOST_NAMES:
             _PLACES[names] = places
         _last = names, places
-    parts = vars(found)
-    ids = places.pick_ids(values)
+    return places, places.pick(values)
+
+
+def read(unread: Unread) -> Headers:
+    """What the headers of an answer tell."""
+    found = Headers()
+    places, values = unread
+    parts, count = vars(found), len(places.ids)
+    ids = values[:count]
     if ids and b"" not in ids and max(map(len, ids)) <= _LONGEST_ID:
         parts.update(zip(places.ids, map(_DECODED, ids), strict=True))
     else:
@@ -80,9 +83,10 @@ def read(rows: Rows) -> Headers:
             parts[field] = _DECODED(value) if 0 < len(value) <= _LONGEST_ID else None
     if places.kinds:
         parts["kinds"] = places.kinds
-        whole = places.whole
-        if whole is None or not whole_limits(parts, whole[0](values), whole[1](values)):
-            broken_limits(found, places, values)
+        middle = count + len(places.remaining)
+        remaining, limits = values[count:middle], values[middle:]
+        if not (places.are_whole and whole_limits(parts, remaining, limits)):
+            broken_limits(found, places, remaining, limits)
     return found
 
 
@@ -96,20 +100,26 @@ Pick = Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
 class Places(NamedTuple):
     """Where among the headers of an answer those are that tell something: a field of `Headers` each, and the limits.
 
-    The limits are listed by type: `kinds`, where what remains of each is told, and what it is in all; -1 for nowhere.
+    `pick` takes them from the values of all: those of the ids, then what remains of each limit, then what it is in all.
     """
 
     ids: tuple[str, ...]
-    pick_ids: Pick
     kinds: tuple[str, ...]
-    remaining: tuple[int, ...]
-    limits: tuple[int, ...]
-    whole: tuple[Pick, Pick] | None
-    """Take what remains of each limit, and what each is in all, from the values; `None` where one lacks."""
+    """The types of the limits."""
+    remaining: tuple[str, ...]
+    limits: tuple[str, ...]
+    """Those of which it is told what remains, and what they are in all."""
+    are_whole: bool
+    """Whether both are told of each limit."""
+    pick: Pick
 
+
+Unread = tuple[Places, tuple[bytes, ...]]
+"""The places of what an answer's headers tell, and what was picked from them."""
 
 _PLACES: dict[tuple[bytes, ...], Places] = {}
-_last: tuple[tuple[bytes, ...], Places] = ((), Places((), tuple, (), (), (), None))
+NOWHERE = Places((), (), (), (), True, tuple)
+_last: tuple[tuple[bytes, ...], Places] = ((), NOWHERE)
 _MOST_PLACES = 100
 _MOST_NAMES = 100
 
@@ -145,14 +155,14 @@ def numbers_of(values: tuple[bytes, ...]) -> list[int]:
     return numbers if max(numbers) <= _LARGEST else []
 
 
-def broken_limits(found: Headers, places: Places, values: tuple[bytes, ...]) -> None:
+def broken_limits(found: Headers, places: Places, remaining: tuple[bytes, ...], limits: tuple[bytes, ...]) -> None:
     """Puts the rate limits into `found` as far as they are told."""
-    found.remaining, found.limits = (
-        [number(values[place]) if place >= 0 else None for place in of] for of in (places.remaining, places.limits)
-    )
-    for kind, remaining, limit in found.rate_limits:
-        if limit and remaining is not None:
-            share = min(remaining / limit, 1.0)
+    numbers, of_all = dict(zip(places.remaining, remaining, strict=True)), dict(zip(places.limits, limits, strict=True))
+    found.remaining = [number(numbers.get(kind, b"")) for kind in places.kinds]
+    found.limits = [number(of_all.get(kind, b"")) for kind in places.kinds]
+    for kind, left, limit in found.rate_limits:
+        if limit and left is not None:
+            share = min(left / limit, 1.0)
             if found.scarcest is None or share < found.scarcest[1]:
                 found.scarcest = kind, share
 
@@ -169,13 +179,18 @@ def places_of(names: tuple[bytes, ...]) -> Places:
         elif part in ("remaining", "limit") and len(name) <= _LONGEST and kind.startswith((_RATE_LIMIT, *_OTHERS)):
             kind = kind.removeprefix(_RATE_LIMIT if kind.startswith(_RATE_LIMIT) else "anthropic-")
             limits.setdefault(kind, {})[part] = place
-    told = sorted(limits.items())
-    remaining, of_all = (tuple([of.get(part, -1) for _, of in told]) for part in ("remaining", "limit"))
-    whole = None if -1 in (*remaining, *of_all) else (picked(remaining), picked(of_all))
-    return Places(tuple(ids), picked(tuple(ids.values())), tuple([kind for kind, _ in told]), remaining, of_all, whole)
+    kinds = sorted(limits)
+    at = list(ids.values())
+    told: list[tuple[str, ...]] = []
+    for part in ("remaining", "limit"):
+        having = [kind for kind in kinds if part in limits[kind]]
+        told.append(tuple(having))
+        at += [limits[kind][part] for kind in having]
+    remaining, of_all = told
+    return Places(tuple(ids), tuple(kinds), remaining, of_all, remaining == of_all, picked(at))
 
 
-def picked(places: tuple[int, ...]) -> Pick:
+def picked(places: Sequence[int]) -> Pick:
     """What takes the values at `places`."""
     # Of one place `itemgetter` gives no tuple.
     return itemgetter(*places) if len(places) > 1 else lambda values: tuple([values[place] for place in places])

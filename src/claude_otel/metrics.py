@@ -88,17 +88,13 @@ Column = tuple[Point, Sequence[float]]
 """The times that several calls took, for their point."""
 
 
-Settle = Callable[[Sequence[Call]], None]
-"""Books calls that have ended, and fills in what their spans and events tell."""
-
-
 class Table:
     """The sums of every counter by attribute values, and the rate limits that were last told of."""
 
     def __init__(self) -> None:
         self.lock = Lock()
         self.settle_lock = Lock()
-        self._unsettled: deque[tuple[Settle, Call]] = deque()
+        self._unsettled: deque[Call] = deque()
         self._sums: dict[str, dict[Values, Cell]] = {}
         self._limits: dict[Values, tuple[Headers, float]] = {}
         self._kinds = Bounded(20)
@@ -118,12 +114,12 @@ class Table:
         self.known = {}
         self.pending.clear()
 
-    def later(self, settle: Settle, call: Call) -> None:
-        """Has `settle` called with `call` and others, in the order of their ends, when somebody looks or many wait.
+    def later(self, call: Call) -> None:
+        """Has `call` settled with others, in the order of their ends, when somebody looks or many wait.
 
-        It must not raise. What it is about to tell is not there before, on whatever span or event.
+        What its span and events are to tell is not there before.
         """
-        self._unsettled.append((settle, call))
+        self._unsettled.append(call)
         # One who finds it locked leaves it to who has locked it, or to the next.
         if len(self._unsettled) >= MOST_UNSETTLED and self.settle_lock.acquire(blocking=False):
             try:
@@ -138,10 +134,10 @@ class Table:
 
     def _settle(self) -> None:
         while self._unsettled:
-            settle, call = self._unsettled.popleft()
-            calls = [call]
-            while self._unsettled and self._unsettled[0][0] is settle:
-                calls.append(self._unsettled.popleft()[1])
+            calls = [self._unsettled.popleft()]
+            settle = calls[0].settle
+            while self._unsettled and self._unsettled[0].settle is settle:
+                calls.append(self._unsettled.popleft())
             settle(calls)
 
     def row(self, key: Values, series: Callable[[], Iterable[tuple[t.Metric, Values]]]) -> Row:

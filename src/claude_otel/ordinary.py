@@ -34,8 +34,8 @@ DAY_NS = 86_400 * 10**9
 Key = tuple[object, ...]
 
 Numbers = tuple[Key, tuple[int, int, int, int, int], int | None, Headers]
-"""What a call's kind is found by, its tokens in the order of `RATES`, how many of the output were for thinking, and what
-the headers of its answer told.
+"""What a call's kind is found by, its tokens in the order of `RATES`, how many of the output were for thinking, and its
+headers.
 """
 
 TOKENS = (
@@ -84,17 +84,30 @@ _SAME = attrgetter(
 """What is as it is in all calls of a kind."""
 
 
-Taken = tuple[tuple[int, int, int, int, int], int | None, Sequence[float], int, Context]
-"""What one call adds to its kind: its tokens, those for thinking, its times, when it ended, and where."""
+class Batch:
+    """Calls of one kind that are about to be booked: their tokens and their times, one after the other."""
+
+    __slots__ = ("contexts", "ends", "thinking", "times", "tokens")
+
+    def __init__(self) -> None:
+        self.tokens: list[int] = []
+        self.thinking = 0
+        self.times: list[float] = []
+        self.ends: list[int] = []
+        self.contexts: list[Context] = []
 
 
 class Kind:
     """What calls of one kind have in common."""
 
-    __slots__ = ("_after", "_before", "_names", "_paid", "_rates", "_time_names", "_timed", "points", "row", "told")
+    __slots__ = (
+        "_after", "_before", "_names", "_paid", "_rates", "_thinks", "_time_names", "_timed", "points", "row", "told",
+    )  # fmt: skip
 
-    def __init__(self, changes: list[Change], used: int, points: list[Point], tokens: tuple[int, ...], tariff: Tariff):
+    def __init__(self, changes: list[Change], used: int, points: list[Point], numbers: Numbers, tariff: Tariff) -> None:
         """Of a call that made `changes`, of which the one at `used` is for its tokens and its cost."""
+        _, tokens, thinking, _ = numbers
+        self._thinks = thinking is not None
         self.row = Row(tuple(chain.from_iterable([row.cells for row, _ in changes])))
         self._before = tuple(chain.from_iterable([amounts for _, amounts in changes[:used]]))
         self._after = tuple(chain.from_iterable([amounts for _, amounts in changes[used + 1 :]]))
@@ -121,12 +134,12 @@ class Kind:
         each, rates = tuple(map(mul, tokens, self._rates)), self._rates
         return [*compress(each, self._paid), sum(each), (sum(tokens) - tokens[1]) * rates[0] + tokens[1] * rates[1]]
 
-    def amounts(self, calls: int, tokens: Sequence[int], thinking: int | None) -> list[float]:
-        """What so many calls with so many `tokens` in all add to the cells of the row."""
+    def amounts(self, calls: int, tokens: Sequence[int], thinking: int) -> list[float]:
+        """What so many calls with so many `tokens` in all, `thinking` among them, add to the cells of the row."""
         fresh, output, read, short, long = tokens
         amounts: list[float] = [calls * amount for amount in self._before]
         amounts += (fresh + read + short + long, output, read, short, long)
-        if thinking is not None:
+        if self._thinks:
             amounts.append(thinking)
         *paid, _, uncached = self.costs(tokens)
         amounts += (*paid, uncached)
@@ -164,7 +177,7 @@ class Ordinary:
         self._prices = prices
         self._kinds: dict[Key, Kind] = {}
         self._epoch = 0
-        self._taken: dict[Kind, list[Taken]] = {}
+        self._taken: dict[Kind, Batch] = {}
         self._last: dict[Key, Call] = {}
         """The last call of each that rate limits are told of."""
 
@@ -188,8 +201,14 @@ class Ordinary:
         if kind is None:
             return None
         values, times = kind.numbers(call, numbers)
-        ended_ns = call.started_ns + int(call.duration * 1e9)
-        self._taken.setdefault(kind, []).append((tokens, thinking, times, ended_ns, call.context or Context()))
+        batch = self._taken.get(kind)
+        if batch is None:
+            batch = self._taken[kind] = Batch()
+        batch.tokens += tokens
+        batch.thinking += thinking or 0
+        batch.times += times
+        batch.ends.append(call.started_ns + int(call.duration * 1e9))
+        batch.contexts.append(call.context or Context())
         if headers.remaining:
             whose = (call.origin, headers.kinds)
             self._last.pop(whose, None)
@@ -199,12 +218,11 @@ class Ordinary:
     def book(self) -> None:
         """Books what was taken."""
         while self._taken:
-            kind, taken = self._taken.popitem()
-            tokens, thinking, measured, ends, contexts = zip(*taken, strict=True)
-            thought = None if thinking[0] is None else sum(thinking)
-            amounts = kind.amounts(len(taken), list(map(sum, zip(*tokens, strict=True))), thought)
-            columns = zip(kind.points, zip(*measured, strict=True), strict=True)
-            self._books.instruments.table.book([(kind.row, amounts)], columns, ends, contexts)
+            kind, batch = self._taken.popitem()
+            amounts = kind.amounts(len(batch.ends), [sum(batch.tokens[at::5]) for at in range(5)], batch.thinking)
+            width = len(kind.points)
+            columns = [(point, batch.times[at::width]) for at, point in enumerate(kind.points)]
+            self._books.instruments.table.book([(kind.row, amounts)], columns, batch.ends, batch.contexts)
         for call in self._last.values():
             self._books.limits(call)
         self._last.clear()
@@ -226,11 +244,11 @@ class Ordinary:
         asked: dict[str, Any] = {}
         attributes.asked(call, asked)
         whole = attributes.at_end(call, account)
-        kind = Kind(changes, used, points, tokens, tariff)
+        kind = Kind(changes, used, points, numbers, tariff)
         kind.learn(whole, asked)
         values, measured = kind.numbers(call, numbers)
         in_full = list(chain.from_iterable([amounts for _, amounts in changes]))
-        is_same = kind.amounts(1, tokens, thinking) == in_full and {**kind.told, **values} == whole
+        is_same = kind.amounts(1, tokens, thinking or 0) == in_full and {**kind.told, **values} == whole
         if is_same and len(measured) == len(points):
             if len(self._kinds) >= MOST_KINDS:
                 self._kinds.clear()

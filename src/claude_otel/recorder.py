@@ -136,7 +136,8 @@ class Recorder:
             told = self._spans.prepare(call)
         except Exception:
             guard.failed("end")
-        table.later(self._settling, call)
+        call.settle = self._settling
+        table.later(call)
         try:
             # The answers before the last one are not kept.
             if not told or len(call.answers) > 1:
