@@ -18,7 +18,7 @@ import pytest
 from claude_otel.price_table import PRICES_FILE
 from claude_otel.pricing import Bill, Prices
 from claude_otel.telemetry import COST_COMPONENTS
-from claude_otel.usage import Usage, read
+from claude_otel.usage import Usage, merged, read
 from golden_bills import GOLDEN, Golden
 from truth import truth_cost
 
@@ -51,7 +51,7 @@ def evaluate(text: str) -> Decimal:
 
 def usage_of(golden: Golden) -> Usage:
     """The usage of `golden` as the recorder reads it."""
-    return read(golden.usage, model=golden.model, ttl="5m")
+    return read(merged(golden.usage), model=golden.model, ttl="5m")
 
 
 def bill_of(golden: Golden) -> Bill:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from claude_otel import pricing
 from claude_otel.price_table import PRICES_FILE, RATES, rows_by_model
 from claude_otel.pricing import Bill, PriceError, Prices
-from claude_otel.usage import Entry, Usage, read
+from claude_otel.usage import Entry, Usage, merged, read
 from truth import FAST, LAST_FAST_DAY, Unpriced, truth_cost
 from truth import PRICES as TRUE_PRICES
 
@@ -553,7 +553,7 @@ def test_the_bill_is_the_true_one(usage: dict[str, Any], model: str, at: date, t
         truth: Decimal | None = truth_cost(usage, model, at=at, ttl=ttl, stop_reason=stop_reason)
     except Unpriced:
         truth = None
-    done = bill(read(usage, model=model, ttl=ttl), model, at=at, stop_reason=stop_reason)
+    done = bill(read(merged(usage), model=model, ttl=ttl), model, at=at, stop_reason=stop_reason)
     assert done.priced == (truth is not None)
     if truth is not None:
         assert done.total == pytest.approx(float(truth), **close)

@@ -11,7 +11,7 @@ from claude_otel.cache_watch import Miss
 from claude_otel.call import Call
 from claude_otel.price_table import unix_day
 from claude_otel.pricing import Bill, Circumstances, Prices, Tariff
-from claude_otel.usage import Usage, get, merge, read, text
+from claude_otel.usage import Usage, get, merged, read, text
 
 
 @dataclass(slots=True)
@@ -104,8 +104,7 @@ def _earlier(call: Call, prices: Prices, answer: Any) -> Account:
         message = json.loads(answer.content)
     except Exception:
         return Account()
-    raw: dict[str, Any] = {}
-    merge(raw, get(message, "usage"))
+    raw = merged(get(message, "usage"))
     if not raw:
         return Account()
     return _account(call, prices, raw, text(get(message, "model")), get(message, "stop_reason"), final=True)

@@ -121,8 +121,9 @@ class Call:
     settle: Callable[[Sequence[Call]], None]
     """Books it, and others that have ended, and fills in what their spans and events tell. It must not raise."""
 
-    unread: headers.Unread | None = None
-    """The headers of the last answer, if nobody has looked at them."""
+    places: headers.Places = headers.NOWHERE
+    unread: tuple[bytes, ...] | None = None
+    """What was picked from the headers of the last answer, if nobody has looked at it."""
     _headers: Headers = NONE
 
     answers: tuple[Any, ...] = ()
@@ -177,7 +178,7 @@ class Call:
         """What the headers of the last answer tell."""
         if self.unread is not None:
             unread, self.unread = self.unread, None
-            self._headers = headers.read(unread)
+            self._headers = headers.read(self.places, unread)
         return self._headers
 
     @property
@@ -202,7 +203,7 @@ class Call:
         attempt = self.attempts[-1]
         attempt.ended = time.perf_counter()
         attempt.status = response.status_code
-        self.unread = headers.take(response.headers)
+        self.places, self.unread = headers.take(response.headers)
         if attempt.answered_well:
             if not self.stream:
                 self.answers = (*self.answers, response)

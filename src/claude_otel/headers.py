@@ -47,8 +47,8 @@ NONE = Headers()
 """Of a call that got no answer."""
 
 
-def take(headers: Any) -> Unread:
-    """What tells something of `headers`, the HTTP library's, as they are now: few objects, until somebody reads it.
+def take(headers: Any) -> tuple[Places, tuple[bytes, ...]]:
+    """What tells something of `headers`, the HTTP library's, as they are now, and its places: few objects to be kept.
 
     By their place, as one answer has them in the order of the other.
     """
@@ -70,10 +70,9 @@ def take(headers: Any) -> Unread:
     return places, places.pick(values)
 
 
-def read(unread: Unread) -> Headers:
-    """What the headers of an answer tell."""
+def read(places: Places, values: tuple[bytes, ...]) -> Headers:
+    """What the headers of an answer tell, of which `take` has picked the `values`."""
     found = Headers()
-    places, values = unread
     parts, count = vars(found), len(places.ids)
     ids = values[:count]
     if ids and b"" not in ids and max(map(len, ids)) <= _LONGEST_ID:
@@ -113,9 +112,6 @@ class Places(NamedTuple):
     """Whether both are told of each limit."""
     pick: Pick
 
-
-Unread = tuple[Places, tuple[bytes, ...]]
-"""The places of what an answer's headers tell, and what was picked from them."""
 
 _PLACES: dict[tuple[bytes, ...], Places] = {}
 NOWHERE = Places((), (), (), (), True, tuple)

@@ -25,7 +25,7 @@ from claude_otel.metrics import Change, Row
 from claude_otel.otel_histograms import Point
 from claude_otel.price_table import RATES
 from claude_otel.pricing import Prices, Tariff
-from claude_otel.usage import BITS, FIELDS, count, writes
+from claude_otel.usage import BITS, FIELDS, writes
 
 MOST_KINDS = 1000
 
@@ -55,21 +55,20 @@ NUMBERS = frozenset(
 
 def numbers_of(call: Call, lengths: Sequence[int]) -> Numbers | None:
     """The numbers of an ended `call`, `None` where it is not an ordinary one. `lengths` are those that prices go by."""
-    fresh, output, read, total, split, details, server, listed, tier, speed, geo = map(call.raw_usage.get, FIELDS)
+    fresh, output, read, total, *told, short, long, thinking, searches, _, listed = map(call.raw_usage.get, FIELDS)
     expected, attempts, asked = call.expected, call.attempts, call.asked
     if not type(fresh) is type(output) is type(read) is int or (fresh | output | read) >> BITS:
         # One lacks, is no number, or is negative or enormous.
         return None
-    if server is not None or listed or len(attempts) != 1 or not call.origin.is_kept:
+    if searches is not None or listed or len(attempts) != 1 or not call.origin.is_kept:
         return None
     if not read and expected is not None:
         # Why it missed the cache is worked out in full.
         return None
-    short, long = writes(total, split, asked.cache_ttl or "5m")
-    thinking = None if details is None else count(details.get("thinking_tokens"))
+    short, long = writes(total, short, long, asked.cache_ttl or "5m")
     attempt, headers, tokens = attempts[0], call.headers, (fresh, output, read, short, long)
     key = (
-        *_SAME(call), len(call.answers) > 1, attempt.status, attempt.blame, tier, speed, geo,
+        *_SAME(call), len(call.answers) > 1, attempt.status, attempt.blame, *told,
         asked.effort, asked.prefix is None, expected is None, call.first_chunk is None, call.first_text is None,
         headers.organization_id, headers.workspace_id, call.started_ns // DAY_NS, *map(bool, tokens), output == 1,
         thinking is None, bisect_left(lengths, fresh + read + short + long),

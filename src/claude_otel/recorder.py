@@ -23,7 +23,7 @@ from claude_otel.metrics import Change
 from claude_otel.ordinary import Numbers, Ordinary
 from claude_otel.origins import Origins
 from claude_otel.otel_logs import Event
-from claude_otel.usage import cached, get, merge, read, text
+from claude_otel.usage import cached, get, merged, read, text
 
 
 class Recorder:
@@ -107,9 +107,7 @@ class Recorder:
         if call.batch_id is None or not LEDGER.is_new(call.batch_id, index):
             return
         message = get(result, "message")
-        raw: dict[str, Any] = {}
-        merge(raw, get(message, "usage"))
-        raw["service_tier"] = "batch"
+        raw = {**merged(get(message, "usage")), "service_tier": "batch"}
         model = text(get(message, "model"))
         usage = read(raw, model=model, ttl="5m")
         bill = bill_of(call, self.settings.prices, usage, model, get(message, "stop_reason"))

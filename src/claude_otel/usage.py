@@ -120,42 +120,62 @@ def count(value: object) -> int:
     return value if type(value) is int and 0 < value <= MOST else 0
 
 
-FIELDS = (
+PLAIN = (
     "input_tokens",
     "output_tokens",
     "cache_read_input_tokens",
     "cache_creation_input_tokens",
-    "cache_creation",
-    "output_tokens_details",
-    "server_tool_use",
-    "iterations",
     "service_tier",
     "speed",
     "inference_geo",
 )
 """The fields of `usage` that are read. `message_delta` has those that are cumulative, and replaces what it has."""
 
+FIELDS = (
+    *PLAIN,
+    "ephemeral_5m_input_tokens",
+    "ephemeral_1h_input_tokens",
+    "thinking_tokens",
+    "web_search_requests",
+    "web_fetch_requests",
+    "iterations",
+)
+"""The fields of merged usage: those, the counts of what is nested in others, and a list."""
+
 
 def merge(into: dict[str, Any], usage: Any) -> None:
-    """Puts the fields that `usage` gives over those in `into`: `message_start` first, then `message_delta`."""
-    fields = fields_of(usage)
-    of = fields.get
+    """Puts the fields that `usage` gives over those in `into`: `message_start` first, then `message_delta`.
+
+    As they are now: an answer is the application's, and may be changed before what it used is looked at.
+    """
+    of = fields_of(usage).get
     if not into and of("input_tokens") is not None:
-        into.update(fields)
+        into.update(zip(PLAIN, map(of, PLAIN), strict=True))
     else:
-        for name in FIELDS:
+        for name in PLAIN:
             value = of(name)
             if value is not None:
                 into[name] = value
-    # What an answer nests is the application's, and is looked at later.
     if (split := of("cache_creation")) is not None:
-        into["cache_creation"] = dict(fields_of(split))
+        nested = fields_of(split).get
+        into["ephemeral_5m_input_tokens"] = count(nested("ephemeral_5m_input_tokens"))
+        into["ephemeral_1h_input_tokens"] = count(nested("ephemeral_1h_input_tokens"))
     if (details := of("output_tokens_details")) is not None:
-        into["output_tokens_details"] = dict(fields_of(details))
+        into["thinking_tokens"] = count(get(details, "thinking_tokens"))
     if (server := of("server_tool_use")) is not None:
-        into["server_tool_use"] = dict(fields_of(server))
+        nested = fields_of(server).get
+        into["web_search_requests"] = count(nested("web_search_requests"))
+        into["web_fetch_requests"] = count(nested("web_fetch_requests"))
     if (listed := of("iterations")) is not None:
         into["iterations"] = copied(listed)
+
+
+def merged(*usages: Any) -> dict[str, Any]:
+    """The fields of these usages, one put over the other."""
+    into: dict[str, Any] = {}
+    for usage in usages:
+        merge(into, usage)
+    return into
 
 
 def copied(value: Any, depth: int = 4) -> Any:
@@ -189,11 +209,9 @@ def read(raw: dict[str, Any], *, model: str | None, ttl: str, final: bool = True
     if not final:
         entries[0].output_tokens = 0
         return usage
-    if (details := of("output_tokens_details")) is not None:
-        usage.reasoning_tokens = count(get(details, "thinking_tokens"))
-    if (server := of("server_tool_use")) is not None:
-        usage.web_search_requests = count(get(server, "web_search_requests"))
-        usage.web_fetch_requests = count(get(server, "web_fetch_requests"))
+    usage.reasoning_tokens = of("thinking_tokens")
+    usage.web_search_requests = of("web_search_requests") or 0
+    usage.web_fetch_requests = of("web_fetch_requests") or 0
     return usage
 
 
@@ -206,13 +224,15 @@ def cached(raw: dict[str, Any], final: bool) -> int:
     written, found = of("cache_creation_input_tokens"), of("cache_read_input_tokens")
     if type(written) is int is type(found) and not (written | found) >> BITS:
         return written + found
-    return sum(writes(written, of("cache_creation"), "5m")) + count(found)
+    entry = _entry(raw, "message", None, "5m")
+    return entry.cache_read + entry.cache_write
 
 
 def _iterations(listed: list[Any], model: str | None, ttl: str) -> list[Entry]:
     """An entry for each iteration. One that declined before any output, so that another served, is not billed."""
     entries = [
-        _entry(item, text(get(item, "type")) or "message", text(get(item, "model")) or model, ttl) for item in listed
+        _entry(merged(item), text(get(item, "type")) or "message", text(get(item, "model")) or model, ttl)
+        for item in listed
     ]
     if any(entry.kind == "fallback_message" for entry in entries):
         for entry in entries:
@@ -220,24 +240,17 @@ def _iterations(listed: list[Any], model: str | None, ttl: str) -> list[Entry]:
     return entries
 
 
-def _entry(usage: Any, kind: str, model: str | None, ttl: str) -> Entry:
-    of = fields_of(usage).get
+def _entry(raw: dict[str, Any], kind: str, model: str | None, ttl: str) -> Entry:
+    of = raw.get
     fresh, output, read = of("input_tokens"), of("output_tokens"), of("cache_read_input_tokens")
-    write_5m, write_1h = writes(of("cache_creation_input_tokens"), of("cache_creation"), ttl)
+    split = of("ephemeral_5m_input_tokens"), of("ephemeral_1h_input_tokens")
+    write_5m, write_1h = writes(of("cache_creation_input_tokens"), *split, ttl)
     return Entry(kind, model, count(fresh), count(output), count(read), write_5m, write_1h)
 
 
-SPLIT = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
-
-
-def writes(total: Any, split: Any, ttl: str) -> tuple[int, int]:
-    """The 5 minute and 1 hour cache writes. A `total` that grew since its `split` was given is booked on `ttl`."""
-    short: Any = 0
-    long: Any = 0
-    if split is not None:
-        short, long = map(fields_of(split).get, SPLIT)
-        if not type(short) is type(long) is int or (short | long) >> BITS:
-            short, long = count(short), count(long)
+def writes(total: Any, short: int | None, long: int | None, ttl: str) -> tuple[int, int]:
+    """The 5 minute and 1 hour cache writes. A `total` that grew since its split was given is booked on `ttl`."""
+    short, long = short or 0, long or 0
     if type(total) is not int or total > MOST or total == short + long:
         return short, long
     total = max(total, 0)
