@@ -236,7 +236,7 @@ def main() -> int:
     """Measures, prints, and fails when a goal is missed and `--check` asks for it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=200, help="interleaved rounds (default 200)")
-    parser.add_argument("--calls", type=int, default=30, help="unstreamed calls of a round (default 30)")
+    parser.add_argument("--calls", type=int, default=20, help="unstreamed calls of a round (default 20)")
     parser.add_argument(
         "--streams", type=int, default=4, help="streamed calls of a round, and half as many by the helper (default 4)"
     )

@@ -40,8 +40,10 @@ MOST_KNOWN = 10_000
 MOST_PENDING = 2000
 """Rows and points that hold what was not looked at yet."""
 
-MOST_UNSETTLED = 32
-"""Ended calls that are not settled yet. Many at once cost less each: their code is fetched once."""
+MOST_UNSETTLED = 24
+"""Ended calls that are not settled yet. Many at once cost less each, as their code is fetched once; more would hold so
+many objects, 26 each with an event, that Python looks for garbage among them, which it does after 700.
+"""
 
 MOST_LIMITS = 200
 """Sets of rate limits that are kept: those of a model, and of the kinds of requests that differ in them."""
