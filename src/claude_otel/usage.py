@@ -131,10 +131,12 @@ PLAIN = (
 )
 """The fields of `usage` that are read. `message_delta` has those that are cumulative, and replaces what it has."""
 
+SPLIT = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
+"""The fields of its `cache_creation`."""
+
 FIELDS = (
     *PLAIN,
-    "ephemeral_5m_input_tokens",
-    "ephemeral_1h_input_tokens",
+    *SPLIT,
     "thinking_tokens",
     "web_search_requests",
     "web_fetch_requests",
@@ -157,9 +159,7 @@ def merge(into: dict[str, Any], usage: Any) -> None:
             if value is not None:
                 into[name] = value
     if (split := of("cache_creation")) is not None:
-        nested = fields_of(split).get
-        into["ephemeral_5m_input_tokens"] = count(nested("ephemeral_5m_input_tokens"))
-        into["ephemeral_1h_input_tokens"] = count(nested("ephemeral_1h_input_tokens"))
+        into.update(zip(SPLIT, map(fields_of(split).get, SPLIT), strict=True))
     if (details := of("output_tokens_details")) is not None:
         into["thinking_tokens"] = count(get(details, "thinking_tokens"))
     if (server := of("server_tool_use")) is not None:
@@ -243,14 +243,15 @@ def _iterations(listed: list[Any], model: str | None, ttl: str) -> list[Entry]:
 def _entry(raw: dict[str, Any], kind: str, model: str | None, ttl: str) -> Entry:
     of = raw.get
     fresh, output, read = of("input_tokens"), of("output_tokens"), of("cache_read_input_tokens")
-    split = of("ephemeral_5m_input_tokens"), of("ephemeral_1h_input_tokens")
-    write_5m, write_1h = writes(of("cache_creation_input_tokens"), *split, ttl)
+    short, long = map(of, SPLIT)
+    write_5m, write_1h = writes(of("cache_creation_input_tokens"), short, long, ttl)
     return Entry(kind, model, count(fresh), count(output), count(read), write_5m, write_1h)
 
 
-def writes(total: Any, short: int | None, long: int | None, ttl: str) -> tuple[int, int]:
+def writes(total: Any, short: Any, long: Any, ttl: str) -> tuple[int, int]:
     """The 5 minute and 1 hour cache writes. A `total` that grew since its split was given is booked on `ttl`."""
-    short, long = short or 0, long or 0
+    if not type(short) is type(long) is int or (short | long) >> BITS:
+        short, long = count(short), count(long)
     if type(total) is not int or total > MOST or total == short + long:
         return short, long
     total = max(total, 0)
