@@ -57,7 +57,7 @@ def account_of(call: Call, prices: Prices) -> Account:
     if not call.raw_usage:
         return Account()
     account = _account(call, prices, call.raw_usage, call.served, call.stop_reason, final=call.final)
-    if not call.stream and len(call.answers) > 1:
+    if not call.origin.stream and len(call.answers) > 1:
         account.earlier = [_earlier(call, prices, answer) for answer in call.answers[:-1]]
     account.miss = _miss(call, account, prices)
     if account.miss is not None:
@@ -74,7 +74,7 @@ def _account(
     *,
     final: bool,
 ) -> Account:
-    usage = read(raw, model=served or call.model, ttl=call.asked.cache_ttl or "5m", final=final)
+    usage = read(raw, model=served or call.origin.model, ttl=call.asked.cache_ttl or "5m", final=final)
     return Account(usage, bill_of(call, prices, usage, served, stop_reason), partial=not final)
 
 
@@ -82,10 +82,10 @@ def bill_of(call: Call, prices: Prices, usage: Usage, served: str | None, stop_r
     """The bill for `usage` in the circumstances of `call`."""
     return prices.bill(
         usage,
-        requested=call.model,
+        requested=call.origin.model,
         served=served,
-        platform=call.target.platform,
-        region=call.target.region,
+        platform=call.origin.target.platform,
+        region=call.origin.target.region,
         stop_reason=stop_reason,
         at=call.started_ns / 1e9,
     )
@@ -93,9 +93,10 @@ def bill_of(call: Call, prices: Prices, usage: Usage, served: str | None, stop_r
 
 def tariff_of(call: Call, prices: Prices, usage: Usage) -> Tariff | None:
     """The tariff of an answer with `usage` in the circumstances of `call`; `None` where it has no price."""
-    model = call.served or call.model or "unknown"
+    requested, target = call.origin.model, call.origin.target
+    model = call.served or requested or "unknown"
     told = (usage.service_tier, usage.speed, usage.inference_geo, unix_day(call.started_ns / 1e9))
-    return prices.tariff(Circumstances(model, call.model, call.target.platform, call.target.region, *told))
+    return prices.tariff(Circumstances(model, requested, target.platform, target.region, *told))
 
 
 def _earlier(call: Call, prices: Prices, answer: Any) -> Account:
@@ -111,11 +112,11 @@ def _earlier(call: Call, prices: Prices, answer: Any) -> Account:
 
 
 def _miss(call: Call, account: Account, prices: Prices) -> Miss | None:
-    if call.operation != "chat" or account.usage is None or call.asked.prefix is None:
+    if call.origin.operation != "chat" or account.usage is None or call.asked.prefix is None:
         return None
     if call.diagnosis is None and account.usage.totals.cache_read:
         return None
-    minimum = prices.cache_minimum(call.served or call.model or "", call.target.platform)
+    minimum = prices.cache_minimum(call.served or call.origin.model or "", call.origin.target.platform)
     return cache_watch.miss(call.expected, account.usage, call.diagnosis, minimum)
 
 

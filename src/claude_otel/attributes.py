@@ -148,10 +148,10 @@ def answer(call: Call, values: Attributes) -> None:
 
 def finish_reasons(call: Call) -> tuple[str, ...] | None:
     """The reasons the answer ended for: `error` where one was to come and none did."""
-    if call.operation != "chat":
+    if call.origin.operation != "chat":
         return None
     if call.stop_reason is None:
-        return ("error",) if call.begun and call.stream else None
+        return ("error",) if call.begun and call.origin.stream else None
     return (FINISH_REASONS.get(call.stop_reason, call.stop_reason),)
 
 
@@ -179,14 +179,14 @@ def seconds(call: Call, output: int | None) -> tuple[float | None, float | None,
     """
     duration, chunk = call.duration, call.first_chunk
     text = each = None
-    if call.operation != "chat":
+    if call.origin.operation != "chat":
         return chunk, None, None
-    if call.stream:
+    if call.origin.stream:
         text = chunk if call.first_text is None and call.stopped else call.first_text
     elif call.final:
         text = duration
     if call.outcome == "completed" and output:
-        if not call.stream:
+        if not call.origin.stream:
             each = duration / output
         elif chunk is not None and output > 1:
             each = (duration - chunk) / (output - 1)
@@ -303,4 +303,4 @@ def cost_by_model(call: Call, account: Account) -> dict[str, float] | None:
     for item in account.all:
         for model, usd in item.bill.by_model().items() if item.bill is not None else ():
             models[model] = models.get(model, 0.0) + usd
-    return None if set(models) <= {call.served or call.model} else models
+    return None if set(models) <= {call.served or call.origin.model} else models

@@ -122,12 +122,12 @@ def holders() -> tuple[tuple[type, ...], tuple[str, ...]]:
 def take(call: Call, result: Any, response: Any) -> None:
     """Takes what an answer says that was read before the SDK's method returned."""
     data = result
-    if response is not None or get(result, _TELLING[call.operation]) is None:
+    if response is not None or get(result, _TELLING[call.origin.operation]) is None:
         response = response if response is not None else (call.answers or (None,))[-1]
         data = decoded(response)
-    if call.operation == "chat":
+    if call.origin.operation == "chat":
         call.message(data)
-    elif call.operation == "count_tokens":
+    elif call.origin.operation == "count_tokens":
         call.counted_tokens = number(get(data, "input_tokens"))
     elif batch_id := text(get(data, "id")):
         call.batch_id = batch_id
@@ -163,9 +163,10 @@ class Bodies:
 
     def track(self, call: Call, response: Any) -> None:
         """Watches the body of `response`, which is yet to be read."""
-        if call.operation == "batch_results":
+        if call.origin.operation == "batch_results":
             call.results = Results()
-        call.answers = ()
+        if call.answers:
+            call.answers = ()
         response.extensions[KEY] = Held(call)
         if not response.is_closed:
             hook_close(response.stream, call)
@@ -268,7 +269,9 @@ def look_on(items: Generator[Any, Any, Any], response: Any, tell: Tell, *, owns:
     if call is None:
         yield from items
         return
-    call.reader, call.reader_owns = weakref.ref(items), owns
+    call.reader = weakref.ref(items)
+    if owns != call.reader_owns:
+        call.reader_owns = owns
     by_type = tell is Call.event
     try:
         for item in within(call, items) if call.requests_while_read else items:
@@ -304,7 +307,9 @@ async def async_look_on(
         finally:
             await items.aclose()
         return
-    call.reader, call.reader_owns = weakref.ref(items), owns
+    call.reader = weakref.ref(items)
+    if owns != call.reader_owns:
+        call.reader_owns = owns
     by_type = tell is Call.event
     try:
         async for item in async_within(call, items) if call.requests_while_read else items:
@@ -360,7 +365,7 @@ _DONE = object()
 def read_whole(call: Call, content: bytes) -> None:
     """Takes what a body says that the application has read at once."""
     try:
-        if call.stream:
+        if call.origin.stream:
             for event in Scanner().feed(content + b"\n"):
                 call.event(event)
         elif call.results is None:
@@ -390,7 +395,7 @@ class Reading:
         if call.has_ended:
             return
         data = (piece.encode() if isinstance(piece, str) else piece) + self._end
-        if call.stream:
+        if call.origin.stream:
             for event in self._scanner.feed(data):
                 call.event(event)
         elif call.results is None and len(self._body) < _LARGEST:

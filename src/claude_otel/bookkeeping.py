@@ -64,12 +64,12 @@ class Books:
 
     def common(self, call: Call, served: str | None = None) -> Values:
         """The values that every metric of a call starts with; `served` when it is not the call's own."""
-        model = call.model
+        origin = call.origin
         return (
-            call.operation,
-            call.target.provider,
-            self.model(model),
-            self.model(served or call.served or model),
+            origin.operation,
+            origin.target.provider,
+            self.model(origin.model),
+            self.model(served or call.served or origin.model),
         )
 
     def active(self, origin: Origin) -> Row:
@@ -101,7 +101,7 @@ class Books:
             for item in account.all:
                 if item.usage is not None:
                     changes.append(self.used(call, item.usage, item.bill))
-        if account.usage is None and call.operation == "chat":
+        if account.usage is None and call.origin.operation == "chat":
             changes.append(self._nothing_used(call))
         if account.miss is not None:
             changes.append(self._missed(call, account.miss, account.missed_cost))
@@ -116,9 +116,9 @@ class Books:
 
     def limits(self, call: Call) -> None:
         """Notes the rate limits that the API has told."""
-        headers = call.headers
+        headers, origin = call.headers, call.origin
         if headers.remaining:
-            self.instruments.table.put((call.target.provider, self.model(call.model), headers.kinds), headers)
+            self.instruments.table.put((origin.target.provider, self.model(origin.model), headers.kinds), headers)
 
     def _ended(self, call: Call, who: Values) -> list[Change]:
         verdict, attempts = call.verdict, call.attempts
@@ -133,7 +133,7 @@ class Books:
         if call.is_active:
             changes.append((call.origin.active, (-1,)))
         if call.new_prompt:
-            surface = call.attribution.surface
+            surface = call.origin.attribution.surface
             changes.append((table.row(("changed", surface), lambda: [(t.PROMPT_CHANGES_METRIC, (surface,))]), (1,)))
         return changes
 
@@ -141,7 +141,7 @@ class Books:
         """The call, and each of its attempts."""
         common, stop_reason = self.common(call), one_of(STOP_REASONS, call.stop_reason or NONE)
         told = (call.outcome, stop_reason, blame_of(call) or NONE, error_type_of(call), len(call.attempts) > 1)
-        found: Series = [(t.CALLS_METRIC, (*common, call.attribution.surface, *told))]
+        found: Series = [(t.CALLS_METRIC, (*common, call.origin.attribution.surface, *told))]
         for attempt in call.attempts:
             found.append((t.ATTEMPTS_METRIC, (*common, str(attempt.status or NONE), attempt.blame or NONE)))
         return found
@@ -172,11 +172,10 @@ class Books:
             # Models, components and amounts, each by themselves.
             *paid, usd = zip(*bill.lines, strict=True) if bill.lines else ((), (), ())
             amounts += (*usd, bill.uncached)
-        who, table = call.attribution, self.instruments.table
+        who, table = call.origin.attribution, self.instruments.table
         key = (
-            "used", call.operation, call.target.provider, call.model, call.served, who.surface, who.call_site,
-            who.agent, call.asked.effort, usage.service_tier, usage.reasoning_tokens is None, bill is None, *paid,
-            *[entry.model for entry in usage.entries],
+            "used", *who_of(call), who.call_site, who.agent, call.asked.effort, usage.service_tier,
+            usage.reasoning_tokens is None, bill is None, *paid, *[entry.model for entry in usage.entries],
         )  # fmt: skip
         return table.known.get(key) or table.learn(key, self._series_of_used(call, usage, bill)), amounts
 
@@ -185,35 +184,35 @@ class Books:
         tier = one_of(TIERS, usage.service_tier or "standard")
         found = [row for entry in usage.entries for row in self._series_of_tokens(call, entry.model, tier)]
         if usage.reasoning_tokens is not None:
-            values = (*self.common(call, usage.entries[-1].model), call.attribution.surface, tier, "unknown")
+            values = (*self.common(call, usage.entries[-1].model), call.origin.attribution.surface, tier, "unknown")
             found.append((t.REASONING_METRIC, values))
         if bill is None:
             return found
         if bill.unpriced:
             return [*found, (t.UNPRICED_METRIC, self.common(call, bill.unpriced[0]))]
-        who, level = call.attribution, one_of(EFFORTS, call.asked.effort or "default")
+        who, level = call.origin.attribution, one_of(EFFORTS, call.asked.effort or "default")
         for model, component, _ in bill.lines:
             values = (who.surface, who.call_site, component, tier, level, who.agent or NONE)
             found.append((t.COST_METRIC, (*self.common(call, model), *values)))
         return [*found, (t.UNCACHED_COST_METRIC, (*self.common(call), who.surface))]
 
     def _series_of_tokens(self, call: Call, model: str | None, tier: str) -> Series:
-        values = (*self.common(call, model), call.attribution.surface, tier, "unknown")
+        values = (*self.common(call, model), call.origin.attribution.surface, tier, "unknown")
         return [(metric, (*values, *ttl)) for metric, *ttl in TOKENS]
 
     def _nothing_used(self, call: Call) -> Change:
         """Zeros for a failed call, as the conventions ask: its series exist before the first tokens do."""
-        key = ("nothing", call.operation, call.target.provider, call.model, call.served, call.attribution.surface)
+        key = ("nothing", *who_of(call))
         row = self.instruments.table.row(key, lambda: self._series_of_tokens(call, None, "standard")[:2])
         return row, (0, 0)
 
     def _missed(self, call: Call, miss: Miss, cost: float | None) -> Change:
         def series() -> Series:
-            values = (*self.common(call), call.attribution.surface, miss.reason)
+            values = (*self.common(call), call.origin.attribution.surface, miss.reason)
             return [(t.MISSED_TOKENS_METRIC, values), (t.MISSED_COST_METRIC, values)]
 
-        key = (call.operation, call.target.provider, call.model, call.served, call.attribution.surface, miss.reason)
-        return self.instruments.table.row(("missed", *key), series), (miss.tokens, max(cost or 0.0, 0.0))
+        row = self.instruments.table.row(("missed", *who_of(call), miss.reason), series)
+        return row, (miss.tokens, max(cost or 0.0, 0.0))
 
     def _times(self, call: Call, account: Account, who: Values) -> list[Time]:
         """The measured times, for the points of their histograms; where there is none yet, they are recorded here."""
@@ -225,7 +224,7 @@ class Books:
             if point is not None:
                 times.append((point, amount))
             else:
-                values: Values = (*self.common(call), call.attribution.surface)
+                values: Values = (*self.common(call), call.origin.attribution.surface)
                 if metric is t.DURATION_METRIC:
                     values = (*values, call.outcome, error_type_of(call))
                 instruments.record(metric, key, values, amount, call.context or get_current())
@@ -244,7 +243,8 @@ class Books:
 
 def who_of(call: Call) -> Values:
     """What the times of a call are known by."""
-    return call.operation, call.target.provider, call.model, call.served, call.attribution.surface
+    origin = call.origin
+    return origin.operation, origin.target.provider, origin.model, call.served, origin.attribution.surface
 
 
 def measured(call: Call, account: Account, who: Values) -> list[tuple[t.Metric, Values, float]]:
@@ -252,9 +252,9 @@ def measured(call: Call, account: Account, who: Values) -> list[tuple[t.Metric, 
     told: list[tuple[t.Metric, Values, float]] = [
         (t.DURATION_METRIC, (who, call.outcome, error_type_of(call)), call.duration)
     ]
-    if call.operation == "chat":
+    if call.origin.operation == "chat":
         chunk, text, each = seconds(call, None if account.usage is None else account.usage.totals.output_tokens)
-        if call.stream and chunk is not None:
+        if call.origin.stream and chunk is not None:
             told.append((t.FIRST_CHUNK_METRIC, who, chunk))
         if text is not None:
             told.append((t.FIRST_TEXT_METRIC, who, text))

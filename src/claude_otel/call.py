@@ -95,7 +95,8 @@ class Call:
     """One call. `watched` are the types of the events that `event` wants to see now.
 
     `started` and other times without a unit are of `time.perf_counter`. What is told of a call is set as it is told:
-    until then the defaults of the class stand, as most calls are told little.
+    until then the defaults of the class stand, as most calls are told little. Python keeps up to 30 attributes of an
+    object compactly; most calls set fewer.
     """
 
     watched: frozenset[str] = FIRST
@@ -134,6 +135,7 @@ class Call:
     refusal_category: str | None = None
     diagnosis: tuple[str, int] | None = None
     counted_tokens: int | None = None
+    batch_id: str | None = None
     begun: bool = False
     final: bool = False
     stopped: bool = False
@@ -154,12 +156,8 @@ class Call:
 
     def __init__(self, origin: Origin, on_end: Callable[[Call], None]) -> None:
         self.origin = origin
-        self.operation: Operation = origin.operation
-        self.target = origin.target
-        self.model = origin.model
-        self.stream = origin.stream
-        self.attribution = origin.attribution
-        self.batch_id = origin.batch_id
+        if origin.batch_id is not None:
+            self.batch_id = origin.batch_id
         self.started = time.perf_counter()
         self.started_ns = time.time_ns()
         self.generation = generation
@@ -205,7 +203,7 @@ class Call:
         attempt.status = response.status_code
         self.places, self.unread = headers.take(response.headers)
         if attempt.answered_well:
-            if not self.stream:
+            if not self.origin.stream:
                 self.answers = (*self.answers, response)
         else:
             content = response.content if response.is_closed else b""
@@ -316,12 +314,16 @@ class Call:
         self.on_end = NOBODY
         self.watched = NOTHING_MORE
         self.duration = time.perf_counter() - self.started
-        self.outcome, self.verdict = outcome, verdict
+        if outcome != self.outcome:
+            self.outcome = outcome
+        if verdict is not self.verdict:
+            self.verdict = verdict
         if verdict is not None and self.attempts and self.attempts[-1].blame is not None:
             # The body of a streamed call's error is read only after its attempt has ended.
             self.attempts[-1].blame = verdict.blame
         on_end(self)
-        self.answers = ()
+        if self.answers:
+            self.answers = ()
 
     def fails(self, error: BaseException) -> None:
         """Ends the call with the exception that the application gets, or stopped it with. Never raises."""
@@ -345,7 +347,7 @@ class Call:
 
     def read_to_the_end(self) -> None:
         """Ends the call after its body was read to the end: cut short, if no whole message was in it."""
-        if self.stopped or self.operation != "chat":
+        if self.stopped or self.origin.operation != "chat":
             self.ends("completed")
         else:
             self.ends("truncated", blame.CUT)

@@ -87,9 +87,9 @@ class Recorder:
 
     def asks(self, call: Call, client: Any, options: Any) -> None:
         """Notes what the first request asks for, from the options as the SDK has prepared them."""
-        request = call.asked = asked.read(client, options, call.operation, call.model)
+        request = call.asked = asked.read(client, options, call.origin.operation, call.origin.model)
         if request.prefix is not None:
-            site = call.attribution.call_site
+            site = call.origin.attribution.call_site
             expected, is_new = self._cache.start(site, request.prefix, request.cache_ttl, call.started)
             if expected is not None:
                 call.expected = expected

@@ -126,9 +126,9 @@ def provisional(call: Call, span: Any) -> None:
     if call.has_ended:
         return
     call.duration = time.perf_counter() - call.started
-    if not call.stream and call.answers:
+    if not call.origin.stream and call.answers:
         bodies.take(call, None, call.answers[-1])
-    if call.stream and not call.stopped:
+    if call.origin.stream and not call.stopped:
         call.outcome = "closed_early"
     if getattr(getattr(span, "status", None), "status_code", None) is not StatusCode.ERROR:
         return
@@ -137,7 +137,7 @@ def provisional(call: Call, span: Any) -> None:
     if isinstance(error, Exception) and error_type(error) == span.attributes.get(t.ERROR_TYPE):
         call.outcome, call.verdict = call.failure(error)
     else:
-        call.outcome, call.verdict = "truncated" if call.stream else "error", blame.CUT
+        call.outcome, call.verdict = "truncated" if call.origin.stream else "error", blame.CUT
 
 
 def error_type(error: Exception) -> str:

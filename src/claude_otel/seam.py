@@ -220,8 +220,9 @@ class Seam:
         """Ends the call that `request` returned `result` for, or watches the body that is yet to be read."""
         try:
             response = bodies.response_of(result)
-            if response is not None and (call.stream or not response.is_closed):
-                call.requests_while_read = bool(getattr(client, "_middleware", None))
+            if response is not None and (call.origin.stream or not response.is_closed):
+                if getattr(client, "_middleware", None):
+                    call.requests_while_read = True
                 self._bodies.track(call, response)
             else:
                 bodies.take(call, result, response)

@@ -136,9 +136,9 @@ BUGS = (
         (
             Change(
                 "headers.py",
-                "            setattr(found, field, _DECODED(",
+                "            parts[field] = _DECODED(",
                 '            if len(value) > 128:\n                __import__("warnings").warn("long", stacklevel=2)\n'
-                "            setattr(found, field, _DECODED(",
+                "            parts[field] = _DECODED(",
             ),
         ),
         "warned: without us",
@@ -162,12 +162,15 @@ BUGS = (
     ),
     Bug(
         "a call is ended twice",
-        (Change("call.py", "on_end = self.on_end.pop()", "on_end = self.on_end[-1]"),),
+        (
+            Change("call.py", "on_end = self.on_end.pop()", "on_end = self.on_end[-1]"),
+            Change("call.py", "        self.on_end = NOBODY\n", ""),
+        ),
         "events of 1 calls",
     ),
     Bug(
         "content passes for a name",
-        (Change("usage.py", "0 < len(value) <= SHORT", "value"),),
+        (Change("usage.py", " or len(value) > SHORT", ""),),
         " on a event",
     ),
     Bug(
