@@ -175,7 +175,13 @@ BUGS = (
     ),
     Bug(
         "a cut stream is called completed",
-        (Change("call.py", '        if self.stopped or self.operation != "chat":', "        if self.begun or True:"),),
+        (
+            Change(
+                "call.py",
+                '        if self.stopped or self.origin.operation != "chat":',
+                "        if self.begun or True:",
+            ),
+        ),
         "outcome completed",
     ),
 )
