@@ -253,10 +253,12 @@ def test_the_difference_of_two_prefixes() -> None:
 
 
 def test_what_is_kept_is_bounded() -> None:
-    """However many prompts there are."""
+    """However many call sites and prompts there are."""
     watch = CacheWatch()
     for number in range(1000):
+        watch.start(f"site{number}", Prefix("m", str(number), "", ""), "5m", 0.0)
         watch.start("one", Prefix("m", str(number), "", ""), "5m", 0.0)
+    assert len(watch._sites) == 200
     assert len(watch._sites["one"].seen) == 32
 
 

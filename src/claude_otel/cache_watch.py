@@ -29,6 +29,7 @@ APIS = frozenset({MODEL, TOOLS, SYSTEM, MESSAGES, "previous_message_not_found", 
 LIFE = {"5m": 300.0, "1h": 3600.0}
 """Seconds that an entry lives after its last use."""
 
+_MOST_SITES = 200
 _MOST_PREFIXES = 32
 
 
@@ -100,12 +101,12 @@ class Site:
 
 
 class CacheWatch:
-    """The prefixes that each call site used last: a few for each, whose names are few (`attribution`)."""
+    """The prefixes that each call site used last. Bounded: a few prefixes for each of a few call sites."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         _watches.add(self)
-        self._sites: dict[str, Site] = {}
+        self._sites: OrderedDict[str, Site] = OrderedDict()
 
     def start(self, name: str, prefix: Prefix, ttl: str | None, now: float) -> tuple[Expectation | None, bool]:
         """What to expect of the cache, when `ttl` asks for it, and whether the prompt is new at the site `name`."""
@@ -113,6 +114,9 @@ class CacheWatch:
             site = self._sites.get(name)
             if site is None:
                 site = self._sites[name] = Site()
+                if len(self._sites) > _MOST_SITES:
+                    self._sites.popitem(last=False)
+            self._sites.move_to_end(name)
             last, entry = site.prefix, site.entry
             tokens, new_prompt, changed = entry.tokens, False, None
             if last is not prefix and last != prefix:

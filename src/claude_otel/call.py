@@ -189,6 +189,11 @@ class Call:
         """Whether what there is to tell of it stays as it is: it may not be settled yet."""
         return not self.on_end
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it has an error to tell of. A cancelled one has none."""
+        return self.outcome in ("error", "truncated")
+
     def attempt_begins(self) -> None:
         """Notes that an HTTP request is about to be sent."""
         if not self.has_ended:

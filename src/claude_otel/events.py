@@ -45,7 +45,7 @@ class Emitter:
 
     def of(self, call: Call) -> Sequence[Event]:
         """The events of an ended call: none where nobody listens."""
-        mode, failed = self._mode, call.outcome in ("error", "truncated")
+        mode, failed = self._mode, call.has_failed
         if mode == "off" or (mode == "errors" and not failed) or not self._is_listened_to():
             return ()
         told = (CALL,) if mode == "all" else ()
@@ -59,7 +59,7 @@ class Emitter:
         enabled = getattr(self._logger, "enabled", None)
         if enabled is not None:
             return bool(enabled(event_name=t.CALL_EVENT))
-        return not isinstance(getattr(self._logger, "_logger", self._logger), NoOpLogger)
+        return not isinstance(otel_logs.sdk_logger(self._logger), NoOpLogger)
 
     def emit(self, call: Call, event: Event, attributes: dict[str, Any]) -> None:
         """Emits an event of an ended call, with `attributes` that are filled in as the call is settled."""

@@ -206,7 +206,7 @@ class Ordinary:
         batch.tokens += tokens
         batch.thinking += thinking or 0
         batch.times += times
-        batch.ends.append(call.started_ns + int(call.duration * 1e9))
+        batch.ends.append(call.ended_ns)
         batch.contexts.append(call.context or Context())
         if headers.remaining:
             whose = (call.origin, headers.kinds)

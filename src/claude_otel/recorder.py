@@ -31,12 +31,12 @@ class Recorder:
 
     def __init__(self, settings: Settings, tracer: Tracer, logger: Logger, books: Books) -> None:
         self.settings = settings
-        self._spans = spans.Starter(tracer, books.instruments.table.settle)
-        self._events = events.Emitter(logger, settings.logs, books.instruments.table.settle)
-        self.replaces_sdk_span = settings.spans in ("auto", "own")
-        """Whether the SDK's own span of a recorded call that is not left to it is kept from starting."""
         self._books = books
         self._table = books.instruments.table
+        self._spans = spans.Starter(tracer, self._table.settle)
+        self._events = events.Emitter(logger, settings.logs, self._table.settle)
+        self.replaces_sdk_span = settings.spans in ("auto", "own")
+        """Whether the SDK's own span of a recorded call that is not left to it is kept from starting."""
         self._origins = Origins(settings, books)
         self._cache = CacheWatch()
         self._ordinary = Ordinary(books, settings.prices)
@@ -112,7 +112,7 @@ class Recorder:
         usage = read(raw, model=model, ttl="5m")
         bill = bill_of(call, self.settings.prices, usage, model, get(message, "stop_reason"))
         results.add(usage, bill)
-        self._books.instruments.table.add([self._books.used(call, usage, bill)])
+        self._table.add([self._books.used(call, usage, bill)])
 
     def end(self, call: Call) -> None:
         """Ends the span of the ended `call` and emits its events. What they and the metrics tell of it is worked out

@@ -66,11 +66,10 @@ class Starter:
         span = call.span
         if span is None or call.native:
             return
-        failed = call.outcome in ("error", "truncated")
-        if (failed or attributes is not None) and span.is_recording():
+        if (call.has_failed or attributes is not None) and span.is_recording():
             if attributes is not None:
                 set_attributes(span, attributes)
-            if failed:
+            if call.has_failed:
                 # Without a description: the API's message may quote what was sent.
                 span.set_status(Status(StatusCode.ERROR))
         if not self._starts.end(span):
