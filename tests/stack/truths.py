@@ -35,8 +35,10 @@ def truth(entries: Iterable[Entry]) -> Numbers:
 
 
 def dollars(amount: Decimal | float) -> float:
-    """USD to the hundred-millionth: far below a cent, and above what floats add."""
-    return round(float(amount), 8)
+    """USD to twelve digits: above what adding floats in another order changes, and below the last digit of any bill,
+    which would else be rounded up here and down there.
+    """
+    return round(float(amount), 12)
 
 
 def raw(stack: Stack, window: str = "1h") -> Numbers:
