@@ -31,7 +31,7 @@ EXPECTED = (
 
 
 class Spans(SpanExporter):
-    """Counts spans, and keeps the last. It looks at attributes, as every exporter does: ours are settled then."""
+    """Counts spans, and keeps the last. It looks at the attributes of each, as every exporter does: ours are made then."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -40,18 +40,19 @@ class Spans(SpanExporter):
     def export(self, spans: Any) -> SpanExportResult:
         self.count += len(spans)
         self.last = spans[-1]
-        assert self.last.attributes
+        assert all([span.attributes for span in spans])
         return SpanExportResult.SUCCESS
 
 
 class Events(LogRecordExporter):
-    """Counts events."""
+    """Counts events, and looks at each record."""
 
     def __init__(self) -> None:
         self.count = 0
 
     def export(self, batch: Any) -> LogRecordExportResult:
         self.count += len(batch)
+        assert all([each.log_record.attributes for each in batch])
         return LogRecordExportResult.SUCCESS
 
     def shutdown(self) -> None:

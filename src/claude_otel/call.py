@@ -115,10 +115,14 @@ class Call:
     """Whether the metrics count that it has not ended."""
     user: str | None = None
     """Who it is for. Leaves the process as a keyed hash only."""
+    is_told: bool = False
+    """Whether a span of ours or an event tells of it."""
     told: dict[str, Any] | None = None
-    """The attributes of its span, to be filled in; `None` without a span of ours that records."""
-    told_by_events: Sequence[dict[str, Any]] = ()
-    """The attributes of its events, to be filled in."""
+    """The attributes of its span, where they are to be put as it is settled: none in a span that `otel_spans` made."""
+    facts: dict[str, Any] | None = None
+    """What its span and its events tell, once it is settled. They share it: nobody changes it."""
+    cost_by_model: dict[str, float] | None = None
+    """USD, where more models than the one that served were paid for."""
     settle: Callable[[Sequence[Call]], None]
     """Books it, and others that have ended, and fills in what their spans and events tell. It must not raise."""
 

@@ -37,11 +37,11 @@ class Emitter:
     """Emits the events of calls."""
 
     def __init__(self, logger: Logger, mode: str, settle: Callable[[], None]) -> None:
-        """`mode` is `all`, `errors` or `off`; `settle` fills in the attributes of what was emitted."""
+        """`mode` is `all`, `errors` or `off`; `settle` works out what the calls that have ended are to tell."""
         self._logger = logger
         self._mode = mode
         self._settle = settle
-        self._emits = otel_logs.Emits(logger, settle)
+        self._emits = otel_logs.Emits(logger, self._attributes)
 
     def of(self, call: Call) -> Sequence[Event]:
         """The events of an ended call: none where nobody listens."""
@@ -61,20 +61,28 @@ class Emitter:
             return bool(enabled(event_name=t.CALL_EVENT))
         return not isinstance(otel_logs.sdk_logger(self._logger), NoOpLogger)
 
-    def emit(self, call: Call, event: Event, attributes: dict[str, Any]) -> None:
-        """Emits an event of an ended call, with `attributes` that are filled in as the call is settled."""
-        context = call.context or get_current()
-        if self._emits.emit(event, context, call.span or get_current_span(context), attributes):
+    def emit(self, call: Call, event: Event) -> None:
+        """Emits an event of a call that has ended, and is settled or waits for it."""
+        span = call.span or get_current_span(call.context)
+        if self._emits.emit(event, span.get_span_context(), call):
             return
-        self._settle()
         name, severity, text = event
         self._logger.emit(
             LogRecord(
                 timestamp=time.time_ns(),
-                context=context,
+                context=call.context or get_current(),
                 severity_number=severity,
                 severity_text=text,
                 event_name=name,
-                attributes=attributes,
+                attributes=self._attributes(call),
             )
         )
+
+    def _attributes(self, call: Call) -> dict[str, Any]:
+        """What the events of a call tell: what its span does, and how long it took."""
+        if call.facts is None:
+            self._settle()
+        values = {**(call.origin.attributes if call.facts is None else call.facts), t.DURATION: call.duration}
+        if call.cost_by_model is not None:
+            values[t.COST_BY_MODEL] = call.cost_by_model
+        return values

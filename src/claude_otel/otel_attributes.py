@@ -44,24 +44,24 @@ def unsettle(attributes: Any, settle: Callable[[], None]) -> dict[str, Any] | No
     return held
 
 
-Make = Callable[[dict[str, Any]], Unsettled]
+Make = Callable[[dict[str, Any]], BoundedAttributes]
 """Makes attributes in a dictionary."""
 
 
-def unsettled(most: int, settle: Callable[[], None]) -> Make | None:
-    """What makes attributes, `most` of them, that `settle` fills in; `None` as with `unsettle`."""
-    return like(BoundedAttributes(most, immutable=False), settle)
+def of_at_most(most: int) -> Make | None:
+    """What makes attributes, up to `most` of them; `None` as with `unsettle`."""
+    return like(BoundedAttributes(most, immutable=False))
 
 
-def like(attributes: Any, settle: Callable[[], None]) -> Make | None:
-    """What makes attributes like those there are, that `settle` fills in; `None` as with `unsettle`."""
+def like(attributes: Any) -> Make | None:
+    """What makes attributes like those there are, but for their values; `None` as with `unsettle`."""
     if not can_wait(attributes) or "_lock" not in vars(attributes):
         return None
-    parts = {**vars(attributes), "_settle": settle}
+    parts = vars(attributes).copy()
     new_lock = Lock if type(parts["_lock"]) is type(Lock()) else RLock
 
-    def make(held: dict[str, Any]) -> Unsettled:
-        made = object.__new__(Unsettled)
+    def make(held: dict[str, Any]) -> BoundedAttributes:
+        made = object.__new__(BoundedAttributes)
         made.__dict__ = {**parts, "_dict": held, "_lock": new_lock()}
         return made
 

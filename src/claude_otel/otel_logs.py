@@ -1,17 +1,21 @@
-"""Events of OpenTelemetry's SDK, emitted without the checks of every attribute, as `otel_spans` does with spans."""
+"""Events of OpenTelemetry's SDK, emitted without the checks of every attribute, as `otel_spans` does with spans.
+
+Only where all of them go to batch processors, whose exporters look at them later, and for many calls at once.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.context import Context
-from opentelemetry.trace import Span
+from opentelemetry.trace import SpanContext
 
-from claude_otel import otel_attributes
+from claude_otel import otel_attributes, otel_queues
 
 RECORD = frozenset(
     {
@@ -21,91 +25,118 @@ RECORD = frozenset(
 )  # fmt: skip
 """What a record of the API consists of."""
 
-
-class Record(LogRecord):
-    """A record that is copied by what it consists of: each batch processor copies it, the general way costs more."""
-
-    def __copy__(self) -> LogRecord:
-        made = object.__new__(LogRecord)
-        made.__dict__ = self.__dict__.copy()
-        return made
+READABLE = frozenset({"log_record", "resource", "instrumentation_scope", "limits"})
+"""What an exporter gets."""
 
 
 Event = tuple[str, SeverityNumber, str]
 """The name of an event, how bad it is, and that in a word."""
 
+Told = Callable[[Any], dict[str, Any]]
+"""What an event tells of its subject."""
+
+
+class Emitted:
+    """An event in the queue of a batch processor: its record is made when an exporter looks at it."""
+
+    _event: Event
+    _time: int
+    _whose: SpanContext
+    _subject: Any
+    _told: Told
+    _make: otel_attributes.Make
+    _record: LogRecord | None = None
+
+    # The SDK's are frozen: a function of Python would be asked for each attribute that is set.
+    __setattr__ = object.__setattr__
+
+    @property
+    def log_record(self) -> LogRecord:
+        """The record, as the batch processor would have copied it: without the context."""
+        if self._record is None:
+            name, severity, text = self._event
+            record = LogRecord(
+                timestamp=self._time,
+                observed_timestamp=self._time,
+                context=NO_CONTEXT,
+                severity_text=text,
+                severity_number=severity,
+                attributes=self._make(self._told(self._subject)),
+                event_name=name,
+            )
+            whose = self._whose
+            record.trace_id, record.span_id, record.trace_flags = whose.trace_id, whose.span_id, whose.trace_flags
+            self._record = record
+        return self._record
+
+
+NO_CONTEXT = Context()
+
 
 class Emits:
-    """Emits events on a logger, where it is the SDK's as it is known."""
+    """Puts events into the queues of a logger's batch processors, where it is the SDK's as it is known."""
 
-    def __init__(self, logger: Any, settle: Callable[[], None]) -> None:
-        """`settle` fills in the attributes of what was emitted."""
+    def __init__(self, logger: Any, told: Told) -> None:
         self._given = logger
-        self._settle = settle
+        self._told = told
         self._logger: Any = None
         self._processors: Any = None
         self._listens = False
-        self._whole: dict[str, Any] = {}
-        self._unsettled: otel_attributes.Make | None = None
+        self._puts: list[otel_queues.Put] = []
+        """One for each processor, or none where one has to be asked."""
         self._kind: Any = None
 
     def is_listened_to(self) -> bool | None:
         """Whether events go anywhere; `None` where it is not known without asking each processor."""
         logger = sdk_logger(self._given)
-        processors = getattr(getattr(logger, "_multi_log_record_processor", None), "_log_record_processors", None)
-        if not processors or not hasattr(logger, "_is_enabled"):
+        try:
+            processors = logger._multi_log_record_processor._log_record_processors
+            if processors is not self._processors or logger is not self._logger:
+                self._learn(logger, processors)
+            return bool(logger._is_enabled()) if self._listens else None
+        except AttributeError:
+            self._puts = []
             return None
-        if processors is not self._processors:
-            base = getattr(sys.modules.get(type(logger).__module__), "LogRecordProcessor", None)
-            says = getattr(base, "enabled", None)
-            self._listens = says is not None and any(type(each).enabled is says for each in processors)
-            self._processors = processors
-        return bool(logger._is_enabled()) if self._listens else None
 
-    def emit(self, event: Event, context: Context, span: Span, attributes: dict[str, Any]) -> bool:
-        """Emits `event` of now, of `span`, with `attributes` that are yet to be filled in, or not at all."""
-        logger = sdk_logger(self._given)
-        if logger is not self._logger:
-            self._learn(logger)
-        if self._unsettled is None:
-            return False
-        now, whose = time.time_ns(), span.get_span_context()
-        name, severity, text = event
-        record = object.__new__(Record)
-        record.__dict__ = {
-            "timestamp": now,
-            "observed_timestamp": now,
-            "context": context,
-            "trace_id": whose.trace_id,
-            "span_id": whose.span_id,
-            "trace_flags": whose.trace_flags,
-            "severity_text": text,
-            "severity_number": severity,
-            "body": None,
-            "attributes": self._unsettled(attributes),
-            "event_name": name,
-            "exception": None,
-        }
-        whole = object.__new__(self._kind)
-        whole.__dict__ = {**self._whole, "log_record": record}
-        logger.emit(whole)
-        return True
+    def emit(self, event: Event, whose: SpanContext, subject: Any) -> bool:
+        """Emits `event` of now, that tells of `subject`, in the span `whose`; or not at all. Asks nobody whether it is
+        listened to.
+        """
+        puts = self._puts
+        for put in puts:
+            made = object.__new__(self._kind)
+            made._event, made._time, made._whose, made._subject = event, time.time_ns(), whose, subject
+            put(made)
+        return bool(puts)
 
-    def _learn(self, logger: Any) -> None:
-        self._logger, self._unsettled = logger, None
-        kind = getattr(sys.modules.get(type(logger).__module__), "ReadWriteLogRecord", None)
-        limits: Any = getattr(logger, "_log_record_limits", None)
-        most = getattr(limits, "max_log_record_attributes", None)
-        if kind is None or most is None or limits.max_log_record_attribute_length is not None:
+    def _learn(self, logger: Any, processors: Any) -> None:
+        self._logger, self._processors, self._puts = logger, processors, []
+        sdk = sys.modules.get(type(logger).__module__)
+        says = getattr(getattr(sdk, "LogRecordProcessor", None), "enabled", None)
+        self._listens = says is not None and any(type(each).enabled is says for each in processors)
+        theirs: Any = getattr(sdk, "ReadableLogRecord", None)
+        limits = logger._log_record_limits
+        metrics = getattr(logger, "_logger_metrics", None)
+        if not is_dataclass(theirs) or {each.name for each in fields(theirs)} != READABLE:
             return
-        if vars(LogRecord()).keys() != RECORD:
+        if limits.max_log_record_attribute_length is not None or vars(LogRecord()).keys() != RECORD:
             return
-        self._kind, self._unsettled = kind, otel_attributes.unsettled(most, self._settle)
-        self._whole = {
+        if metrics is not None and not type(metrics).__name__.startswith("NoOp"):
+            return
+        make = otel_attributes.of_at_most(limits.max_log_record_attributes)
+        puts = [put for put in map(otel_queues.put_of, processors) if put is not None]
+        if make is None or len(puts) != len(processors):
+            return
+        common = {
+            "_told": staticmethod(self._told),
+            "_make": staticmethod(make),
             "limits": limits,
-            "resource": logger._resource,
+            # A forked child may be given another one.
+            "resource": property(lambda _: logger._resource),
             "instrumentation_scope": logger._instrumentation_scope,
+            "__module__": theirs.__module__,
         }
+        self._kind, self._puts = type(theirs.__name__, (Emitted, theirs), common), puts
 
 
 def sdk_logger(logger: Any) -> Any:

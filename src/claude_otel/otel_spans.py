@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from threading import Lock
 from typing import Any
 
@@ -17,8 +16,7 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext, TraceFlags, get_current_span
 
-from claude_otel import otel_attributes
-from claude_otel.otel_attributes import Unsettled
+from claude_otel import otel_attributes, otel_queues
 
 SPAN = frozenset(
     {
@@ -33,19 +31,78 @@ SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 NO_STATE = SpanContext(1, 1, False).trace_state
 
 
+OWN = frozenset({"_name", "_context", "_parent", "_start_time", "_attributes", "_lock"})
+"""What of it is each span's own; the rest is as it was for the last one."""
+
+
+class Recorded:
+    """A span that `Starts` has started: its attributes, its events and its links are made as somebody looks at them.
+
+    Most are looked at by an exporter only, once the call is settled, and have no events and links.
+    """
+
+    _events: Any = ()
+    _links: Any = ()
+    _end_time: int | None = None
+    _facts: dict[str, Any]
+    """The attributes that it starts with, and once it is settled all. Others have them too: nobody changes them."""
+    _settled = False
+    _held: Any = None
+    """The attributes, once somebody has looked at them."""
+    _make: otel_attributes.Make
+    _settle: Callable[[], None]
+
+    @property
+    def _attributes(self) -> Any:
+        ended = self._end_time is not None
+        if ended and not self._settled:
+            self._settle()
+        held = self._held
+        if held is None:
+            # Two threads may look at once: the first one to be there is what both get.
+            held = vars(self).setdefault("_held", self._make(self._facts.copy()))
+        if ended and type(held) is BoundedAttributes:
+            held._immutable = True
+        return held
+
+    @_attributes.setter
+    def _attributes(self, held: Any) -> None:
+        self._held = held
+
+    def tell(self, facts: dict[str, Any]) -> None:
+        """Makes `facts` the attributes, besides those that the application has set."""
+        before, self._facts = self._facts, facts
+        held = self._held
+        if type(held) is BoundedAttributes:
+            held._dict.update({name: value for name, value in facts.items() if name not in before})
+        self._settled = True
+
+    def _add_event(self, event: Any) -> None:
+        theirs: Any = super()
+        if self._events == ():
+            self._events = theirs._new_events()
+        theirs._add_event(event)
+
+    def _add_link(self, link: Any) -> None:
+        theirs: Any = super()
+        if self._links == ():
+            self._links = theirs._new_links(None)
+        theirs._add_link(link)
+
+
 class Pattern:
     """A span that the SDK has made, and what was in force then: as long as it is, others are made like it."""
 
     def __init__(self, tracer: Any, span: Any, settle: Callable[[], None]) -> None:
         """`span` has just been started by `tracer`. Raises AttributeError where it is not as it is known.
 
-        `settle` fills in what the attributes lack that are to be there as it ends.
+        `settle` has the spans told that have ended.
         """
-        span_parts, attributes = dict(vars(span)), span._attributes
-        if span_parts.keys() != SPAN:
+        parts, theirs = vars(span), type(span)
+        if parts.keys() != SPAN:
             raise AttributeError("another kind of span")
-        unsettled = otel_attributes.like(attributes, settle)
-        if unsettled is None:
+        make = otel_attributes.like(span._attributes)
+        if make is None:
             raise AttributeError("other attributes, or few or short ones")
         told = span.get_span_context()
         if tuple(told) != (told.trace_id, told.span_id, False, told.trace_flags, told.trace_state, True):
@@ -54,37 +111,16 @@ class Pattern:
         sampler, processors, *_ = self.in_force
         if not all(map(is_blind, (sampler, *processors))):
             raise AttributeError("somebody looks at the attributes of a span that starts")
-        ended = span_parts["_record_end_metrics"]
+        ended = parts["_record_end_metrics"]
         if ended is not None and ended.__name__ != "noop":
             raise AttributeError("the SDK counts spans")
+        if not (hasattr(theirs, "_add_event") and hasattr(theirs, "_add_link")):
+            raise AttributeError("other lists of events and links")
         self.root, self.local, self.remote = map(samples_all, delegates(sampler))
-        their_type: Callable[..., Any] = type(span)
-        self.span_type, self.span = with_late_lists(their_type), {**span_parts, "_events": (), "_links": ()}
-        self.unsettled = unsettled
-
-
-@lru_cache(maxsize=4)
-def with_late_lists(kind: Callable[..., Any]) -> Any:
-    """A class of spans like `kind`, the SDK's, whose lists of events and links are made as the first one is added.
-
-    Ours have none, but for those that the application adds. Raises AttributeError where `kind` is not as it is known.
-    """
-    theirs: Any = kind
-    add_event, add_link = theirs._add_event, theirs._add_link
-    new_events, new_links = theirs._new_events, theirs._new_links
-
-    def _add_event(self: Any, event: Any) -> None:
-        if self._events == ():
-            self._events = new_events(self)
-        add_event(self, event)
-
-    def _add_link(self: Any, link: Any) -> None:
-        if self._links == ():
-            self._links = new_links(self, None)
-        add_link(self, link)
-
-    members = {"_add_event": _add_event, "_add_link": _add_link, "__module__": theirs.__module__}
-    return type(theirs.__name__, (theirs,), members)
+        common = {name: part for name, part in parts.items() if name not in OWN and name not in vars(Recorded)}
+        common |= {"_make": staticmethod(make), "_settle": staticmethod(settle), "__module__": theirs.__module__}
+        self.span_type: Any = type(theirs.__name__, (Recorded, theirs), common)
+        self.puts = [otel_queues.put_of(processor) or processor.on_end for processor in processors]
 
 
 def in_force(tracer: Any) -> tuple[Any, ...]:
@@ -123,9 +159,8 @@ class Starts:
         return pattern is not None and pattern.in_force == in_force(sdk_tracer(self._tracer))
 
     def start(self, name: str, attributes: dict[str, Any], started_ns: int, context: Context) -> Span | None:
-        """A span that is recorded, with `attributes` and the span in `context`, the current one, as its parent.
-
-        Whoever looks at them has them settled.
+        """A span that is recorded, with `attributes`, which stay as they are, and the span in `context`, the current
+        one, as its parent.
         """
         pattern = self._pattern
         if pattern is None:
@@ -145,40 +180,30 @@ class Starts:
             if flags not in (SAMPLED, self._random) or not (pattern.remote if parent.is_remote else pattern.local):
                 return None
             trace_id, state = parent.trace_id, parent.trace_state
-        span: Span = object.__new__(pattern.span_type)
-        span.__dict__ = {
-            **pattern.span,
-            "_name": name,
-            # As `SpanContext(...)`, which is a function of Python.
-            "_context": tuple.__new__(SpanContext, (trace_id, ids.generate_span_id(), False, flags, state, True)),
-            "_parent": parent,
-            "_start_time": started_ns,
-            "_attributes": pattern.unsettled(attributes),
-            "_lock": Lock(),
-        }
-        return span
+        span = object.__new__(pattern.span_type)
+        span._name = name
+        # As `SpanContext(...)`, which is a function of Python.
+        span._context = tuple.__new__(SpanContext, (trace_id, ids.generate_span_id(), False, flags, state, True))
+        span._parent = parent
+        span._start_time = started_ns
+        span._facts = attributes
+        span._lock = Lock()
+        return span  # type: ignore[no-any-return]
 
     def end(self, span: Any) -> bool:
         """Ends `span`. The processors get it as it is, and not a copy that cannot be changed: nobody changes it now."""
         pattern = self._pattern
         if pattern is None or type(span) is not pattern.span_type:
             return False
-        processors = span._span_processor._span_processors
-        if processors is not pattern.in_force[1]:
+        if span._span_processor._span_processors is not pattern.in_force[1]:
             return False
         with span._lock:
             if span._end_time is not None:
                 return False
             span._end_time = time.time_ns()
-            span._attributes._immutable = True
-        for processor in processors:
-            processor.on_end(span)
+        for put in pattern.puts:
+            put(span)
         return True
-
-
-def is_unseen(span: Any) -> bool:
-    """Whether nobody has looked at the attributes of `span`, which `Starts` has started: they can be filled in."""
-    return type(span._attributes) is Unsettled
 
 
 def sdk_tracer(tracer: Any) -> Any:

@@ -129,9 +129,9 @@ class Recorder:
                 self._cache.ended(call.expected, cached(call.raw_usage, call.final) if call.raw_usage else None)
             if call.context is None:
                 call.context = get_current()
-            if wanted := self._events.of(call):
-                call.told_by_events = [{} for _ in wanted]
             told = self._spans.prepare(call)
+            if wanted := self._events.of(call):
+                call.is_told = True
         except Exception:
             guard.failed("end")
         call.settle = self._settling
@@ -141,14 +141,13 @@ class Recorder:
             if not told or len(call.answers) > 1:
                 table.settle()
             self._spans.end(call, None if told else call.told)
-            if wanted:
-                for event, attributes_of_it in zip(wanted, call.told_by_events, strict=True):
-                    self._events.emit(call, event, attributes_of_it)
+            for event in wanted:
+                self._events.emit(call, event)
         except Exception:
             guard.failed("span")
 
     def _settle(self, calls: Sequence[Call]) -> None:
-        """Books ended calls, and fills in what their spans and events tell."""
+        """Books ended calls, and has their spans and events tell of them."""
         for call in calls:
             try:
                 numbers = ordinary.numbers_of(call, self.settings.prices.lengths)
@@ -181,8 +180,9 @@ class Recorder:
         except Exception:
             guard.failed("metrics")
         try:
-            if call.told is not None or call.told_by_events:
-                self._tell(call, {}, attributes.at_end(call, account), attributes.cost_by_model(call, account))
+            if call.is_told:
+                call.cost_by_model = attributes.cost_by_model(call, account)
+                self._tell(call, {}, attributes.at_end(call, account))
             if numbers is not None and changes:
                 self._ordinary.learn(call, numbers, account, changes)
         except Exception:
@@ -195,19 +195,11 @@ class Recorder:
             guard.failed("end")
             return Account()
 
-    def _tell(self, call: Call, common: Mapping[str, Any], own: dict[str, Any], cost_by_model: Any = None) -> None:
-        """Fills in what the span and events of `call` tell: what is `common` to calls of its kind, and its `own`."""
+    def _tell(self, call: Call, common: Mapping[str, Any], own: dict[str, Any]) -> None:
+        """Has the span and events of `call` tell what is `common` to calls of its kind, and its `own`."""
         self._add_user(call, own)
-        if call.told is not None:
-            call.told.update(common)
-            call.told.update(own)
-        for told in call.told_by_events:
-            told.update(common)
-            told.update(own)
-            told.update(call.origin.attributes)
-            told[t.DURATION] = call.duration
-            if cost_by_model is not None:
-                told[t.COST_BY_MODEL] = cost_by_model
+        call.facts = {**call.origin.attributes, **common, **own}
+        self._spans.tell(call, call.facts)
 
     def _add_user(self, call: Call, values: dict[str, Any]) -> None:
         if self.settings.user_key is not None:

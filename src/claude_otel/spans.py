@@ -13,6 +13,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_
 
 from claude_otel import otel_attributes, otel_spans
 from claude_otel.call import Call
+from claude_otel.otel_spans import Recorded
 
 
 class Starter:
@@ -26,12 +27,10 @@ class Starter:
 
     def start(self, call: Call) -> None:
         """Starts our span of `call`, and makes it what exemplars and events point to."""
-        name, attributes, context = call.origin.name, call.origin.attributes.copy(), get_current()
-        span = self._starts.start(name, attributes, call.started_ns, context)
+        origin, context = call.origin, get_current()
+        span = self._starts.start(origin.name, origin.attributes, call.started_ns, context)
         if span is None:
-            span = self._slowly(name, attributes, call.started_ns)
-        else:
-            call.told = attributes
+            span = self._slowly(origin.name, origin.attributes.copy(), call.started_ns)
         call.span, call.context = span, set_span_in_context(span, context)
 
     def _slowly(self, name: str, attributes: dict[str, Any], started_ns: int) -> Span:
@@ -44,22 +43,33 @@ class Starter:
         return span
 
     def prepare(self, call: Call) -> bool:
-        """Makes our span of `call`, if it has one, ready for the attributes that are filled in as it is settled.
+        """Makes our span of `call`, if it has one, ready to be told as the call is settled what is to be on it.
 
-        Whether they are on it then; else `end` has to be told to put them there.
+        Whether that will do; else `end` has to be given what was put into `told`.
         """
         span = call.span
-        if call.told is not None and otel_spans.is_unseen(span):
-            return True
-        call.told = None
         # The SDK has ended its own span by now; `sdk_tracing` puts the attributes on it before.
-        if span is None or call.native or not span.is_recording():
+        if span is None or call.native:
             return True
-        call.told = otel_attributes.unsettle(getattr(span, "_attributes", None), self._settle)
+        if isinstance(span, Recorded):
+            call.is_told = True
+            return True
+        if not span.is_recording():
+            return True
+        call.is_told, call.told = True, otel_attributes.unsettle(getattr(span, "_attributes", None), self._settle)
         if call.told is not None:
             return True
         call.told = {}
         return False
+
+    @staticmethod
+    def tell(call: Call, facts: dict[str, Any]) -> None:
+        """Puts `facts` on our span of the settled `call`, or where `prepare` has found that they are to go."""
+        if call.told is not None:
+            # What it started with may have been changed since, by the application.
+            call.told.update({name: value for name, value in facts.items() if name not in call.origin.attributes})
+        elif isinstance(call.span, Recorded):
+            call.span.tell(facts)
 
     def end(self, call: Call, attributes: dict[str, Any] | None) -> None:
         """Ends our span of `call`, with `attributes` that are not on it yet."""
