@@ -7,6 +7,7 @@ import json
 import marshal
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from claude_otel.usage import SHORT, get, text
@@ -105,23 +106,23 @@ def read(client: Any, options: Any, operation: str, model: str | None) -> Asked:
         if operation == "create_batch" and isinstance(requests := of("requests"), (list, tuple)):
             asked.batch_requests = len(requests)
         return asked
-    max_tokens, tools = of("max_tokens"), of("tools")
-    system, ttl = system_of(of("system"))
-    if ttl != "1h":
-        ttl = cache_ttl(body) or ttl
-    is_plain = PLAIN.issuperset(body)
-    key: tuple[Any, ...] = (
+    max_tokens, tools, system = of("max_tokens"), of("tools"), of("system")
+    texts = key_of_texts(system) if type(system) is list else digest(system) if system else ""
+    key = (
         timeout, max_retries, max_tokens if type(max_tokens) is int else None,
         len(tools) if tools and isinstance(tools, (list, tuple)) else 0,
-        digest(tools) if tools else "", betas_of(headers) if headers else (), ttl, model, system,
+        digest(tools) if tools else "", betas_of(headers) if headers else (), model, cache_ttl(body), texts,
     )  # fmt: skip
+    is_plain = texts is not None and PLAIN.issuperset(body)
     known = _known.get(key) if is_plain else None
     if known is not None:
         return known
     asked = Asked()
+    asked.timeout, asked.max_retries, asked.max_tokens, asked.tools, hashed, asked.betas, _, ttl, _ = key
+    hashed_system, system_ttl = system_of(system, texts)
+    asked.cache_ttl = "1h" if system_ttl == "1h" else ttl or system_ttl
     parameters = "" if is_plain else read_the_rest(asked, of)
-    asked.timeout, asked.max_retries, asked.max_tokens, asked.tools, hashed, asked.betas, asked.cache_ttl, *_ = key
-    asked.prefix = Prefix(model or "", hashed, system, parameters)
+    asked.prefix = Prefix(model or "", hashed, hashed_system, parameters)
     if is_plain:
         if len(_known) >= _MOST_KNOWN:
             _known.clear()
@@ -181,11 +182,8 @@ def user_of(metadata: Any) -> str | None:
     return user if isinstance(user, str) else None
 
 
-def system_of(system: Any) -> tuple[str, str | None]:
-    """The hash of a system prompt, and the longest life that it asks the cache for."""
-    if not system:
-        return "", None
-    key = key_of_texts(system) if type(system) is list and len(system) <= _FEW else None
+def system_of(system: Any, key: Any) -> tuple[str, str | None]:
+    """The hash of a system prompt, and the longest life that it asks the cache for; `key` is what it is known by."""
     known = None if key is None else _systems.get(key)
     if known is None:
         found: list[Any] = []
@@ -199,7 +197,7 @@ def system_of(system: Any) -> tuple[str, str | None]:
     return known
 
 
-_systems: dict[tuple[object, ...], tuple[str, str | None]] = {}
+_systems: dict[object, tuple[str, str | None]] = {}
 
 
 def cache_ttl(body: Mapping[str, Any]) -> str | None:
@@ -211,7 +209,7 @@ def cache_ttl(body: Mapping[str, Any]) -> str | None:
     tools, messages = of("tools"), of("messages")
     if tools and isinstance(tools, (list, tuple)):
         add_controls(tools, found)
-    if isinstance(messages, (list, tuple)):
+    if isinstance(messages, (list, tuple)) and not are_texts(messages):
         # From the end: breakpoints of a conversation stand on its last turns.
         for message in reversed(messages):
             content = message.get("content") if type(message) is dict else get(message, "content")
@@ -221,6 +219,18 @@ def cache_ttl(body: Mapping[str, Any]) -> str | None:
                 if len(found) >= 4:
                     break
     return longest(found) if found else None
+
+
+def are_texts(messages: Sequence[Any]) -> bool:
+    """Whether the content of each of `messages` is a text, and so no block with a breakpoint."""
+    try:
+        return _TEXT.issuperset(map(type, map(_CONTENT, messages)))
+    except (KeyError, TypeError):
+        return False
+
+
+_TEXT = frozenset({str})
+_CONTENT = itemgetter("content")
 
 
 def longest(controls: list[Any]) -> str | None:
@@ -251,7 +261,7 @@ def digest(value: object) -> str:
     data = b""
     if type(value) is str:
         key = (hash(value), len(value), "text")
-    elif type(value) is list and len(value) <= _FEW:
+    elif type(value) is list:
         key = key_of_texts(value)
     if key is None:
         data = plain_bytes(value)
@@ -270,11 +280,13 @@ _EPHEMERAL = {"type": "ephemeral"}
 
 
 def key_of_texts(blocks: list[Any]) -> tuple[object, ...] | None:
-    """What the text `blocks` of a system prompt are known by, `None` when one is of another form.
+    """What the few text `blocks` of a system prompt are known by, `None` for many, or when one is of another form.
 
     Python's own hash is much cheaper than a cryptographic one, and kept with a text, which is sent many times.
     """
     key: list[object] = []
+    if len(blocks) > _FEW:
+        return None
     for block in blocks:
         if type(block) is not dict or block.get("type") != "text":
             return None
@@ -297,7 +309,8 @@ def plain_bytes(value: Any) -> bytes:
 def timeout_of(client: Any, options: Any) -> float | None:
     """The read timeout in force, in seconds; `None` when there is none."""
     timeout = options.timeout
-    if timeout is not None and not isinstance(timeout, (int, float)) and not hasattr(timeout, "read"):
-        timeout = client.timeout
-    timeout = getattr(timeout, "read", timeout)
+    if type(timeout) is not float and timeout is not None:
+        if not isinstance(timeout, int) and not hasattr(timeout, "read"):
+            timeout = client.timeout
+        timeout = getattr(timeout, "read", timeout)
     return float(timeout) if isinstance(timeout, (int, float)) else None

@@ -80,11 +80,6 @@ class Books:
             lambda: [(t.ACTIVE_METRIC, (origin.operation, provider, self.model(origin.model), surface))],
         )
 
-    def begin(self, call: Call) -> None:
-        """Counts a call that has begun and not ended."""
-        self.instruments.table.begin(call.origin.active)
-        call.is_active = True
-
     def error(self, component: str) -> None:
         """Counts a failure of our own."""
         table = self.instruments.table

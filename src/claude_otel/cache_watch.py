@@ -61,11 +61,7 @@ class Expectation(NamedTuple):
     tokens: int
     last_tokens: int
     entry: Seen
-    """The call's own prefix as it goes on."""
-
-    def written(self) -> None:
-        """Notes that the response has begun, so that calls from now on can read what it wrote."""
-        self.entry.begun = True
+    """The call's own prefix as it goes on. Once the response has begun, calls can read what it wrote."""
 
 
 @dataclass(slots=True, unsafe_hash=True)

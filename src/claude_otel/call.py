@@ -209,14 +209,14 @@ class Call:
             return
         attempt = self.attempts[-1]
         attempt.ended = time.perf_counter()
-        attempt.status = response.status_code
+        attempt.status = status = response.status_code
         self.places, self.unread = headers.take(response.headers)
-        if attempt.answered_well:
+        if status < 400:
             if not self.origin.stream:
                 self.answers = (*self.answers, response)
         else:
             content = response.content if response.is_closed else b""
-            attempt.blame = blame.of_body(response.status_code, content).blame
+            attempt.blame = blame.of_body(status, content).blame
 
     def attempt_failed(self, error: BaseException) -> None:
         """Notes that the HTTP request got no answer."""
@@ -252,16 +252,17 @@ class Call:
     def _begins(self, message: Any) -> None:
         of = fields_of(message).get
         self.message_id, self.served = text(of("id")), text(of("model"))
-        merge(self.raw_usage, of("usage"))
-        self._diagnosed(of("diagnostics"))
+        if (usage := of("usage")) is not None:
+            merge(self.raw_usage, usage)
+        if (diagnostics := of("diagnostics")) is not None:
+            self._diagnosed(diagnostics)
         self.begins()
 
     def begins(self) -> None:
         """Notes that the answer has begun: what it wrote to the cache can be read from now on."""
-        if not self.begun:
-            self.begun = True
-            if self.expected is not None:
-                self.expected.written()
+        self.begun = True
+        if self.expected is not None:
+            self.expected.entry.begun = True
 
     def _delta(self, delta: Any) -> None:
         now = time.perf_counter()
@@ -295,8 +296,6 @@ class Call:
             self.refusal_category = text(get(details, "category")) or self.refusal_category
 
     def _diagnosed(self, diagnostics: Any) -> None:
-        if diagnostics is None:
-            return
         reason = get(diagnostics, "cache_miss_reason")
         kind, tokens = get(reason, "type"), get(reason, "cache_missed_input_tokens")
         if isinstance(kind, str):
@@ -306,12 +305,14 @@ class Call:
         """Takes what a whole message says, as a model or as decoded JSON."""
         of = fields_of(message).get
         self.message_id, self.served = text(of("id")), text(of("model"))
-        merge(self.raw_usage, of("usage"))
+        if (usage := of("usage")) is not None:
+            merge(self.raw_usage, usage)
         self._stop(of)
-        self._diagnosed(of("diagnostics"))
+        if (diagnostics := of("diagnostics")) is not None:
+            self._diagnosed(diagnostics)
         self.final = bool(self.raw_usage)
         self.stopped = self.final or self.message_id is not None
-        if self.stopped:
+        if self.stopped and not self.begun:
             self.begins()
 
     def ends(self, outcome: Outcome, verdict: blame.Verdict | None = None) -> None:
@@ -325,11 +326,11 @@ class Call:
         self.duration = time.perf_counter() - self.started
         if outcome != self.outcome:
             self.outcome = outcome
-        if verdict is not self.verdict:
+        if verdict is not None:
             self.verdict = verdict
-        if verdict is not None and self.attempts and self.attempts[-1].blame is not None:
-            # The body of a streamed call's error is read only after its attempt has ended.
-            self.attempts[-1].blame = verdict.blame
+            if self.attempts and self.attempts[-1].blame is not None:
+                # The body of a streamed call's error is read only after its attempt has ended.
+                self.attempts[-1].blame = verdict.blame
         on_end(self)
         if self.answers:
             self.answers = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from types import FrameType
 from typing import Any
 
@@ -65,7 +64,9 @@ class Origins:
         )
         origin.attributes = attributes.at_start(origin)
         origin.active = self._books.active(origin)
-        return origin if key is None or batch_id is not None else self._keep(key, origin)
+        if key is None or batch_id is not None or any(map(tells_way, options.headers or ())):
+            return origin
+        return self._keep(key, origin)
 
     def _keep(self, key: Key, origin: Origin) -> Origin:
         if len(self._found) >= MOST:
@@ -83,21 +84,11 @@ class Origins:
 def key_of(options: Any, stream: bool, target: object, site: str, scope: Scope | None) -> Key | None:
     """All that the origin of a call depends on, `None` where it is to be worked out each time."""
     # Options of older versions of the SDK lack some: of a model's attribute, that is costly to find out.
-    body, headers, extra, qualifiers, *named = map(vars(options).get, _OPTIONS)
+    body, headers, extra, qualifiers, url, method, name = map(vars(options).get, _OPTIONS)
     if type(body) is not dict or extra or qualifiers or (headers and type(headers) is not dict):
         return None
     who = None if scope is None else (scope.surface, scope.agent)
-    key = (target, site, who, stream, body.get("model"), *named)
-    if not headers:
-        return key
-    names = tuple(headers)
-    return (*key, names) if are_plain(names) else None
+    return target, site, who, stream, body.get("model"), url, method, name, tuple(headers or ())
 
 
 _OPTIONS = ("json_data", "headers", "extra_json", "qualifiers", "url", "method", "span_name")
-
-
-@lru_cache(maxsize=100)
-def are_plain(names: tuple[object, ...]) -> bool:
-    """Whether headers of these names tell nothing of the way into the SDK."""
-    return not any(map(tells_way, names))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -117,7 +116,7 @@ class Emits:
         theirs: Any = getattr(sdk, "ReadableLogRecord", None)
         limits = logger._log_record_limits
         metrics = getattr(logger, "_logger_metrics", None)
-        if not is_dataclass(theirs) or {each.name for each in fields(theirs)} != READABLE:
+        if getattr(theirs, "__dataclass_fields__", {}).keys() != READABLE:
             return
         if limits.max_log_record_attribute_length is not None or vars(LogRecord()).keys() != RECORD:
             return

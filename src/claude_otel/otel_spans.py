@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
+from random import getrandbits
 from threading import Lock
 from typing import Any
 
@@ -28,6 +30,7 @@ SPAN = frozenset(
 """What a span of the SDK consists of."""
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+RANDOM = TraceFlags(TraceFlags.SAMPLED | getattr(TraceFlags, "RANDOM_TRACE_ID", 0))
 NO_STATE = SpanContext(1, 1, False).trace_state
 
 
@@ -116,6 +119,12 @@ class Pattern:
             raise AttributeError("the SDK counts spans")
         if not (hasattr(theirs, "_add_event") and hasattr(theirs, "_add_link")):
             raise AttributeError("other lists of events and links")
+        ids = tracer.id_generator
+        self.flags = RANDOM if ids.is_trace_id_random() else SAMPLED
+        self.new_trace_id, self.new_span_id = ids.generate_trace_id, ids.generate_span_id
+        if (type(ids).__module__, type(ids).__name__) == _RANDOM_IDS:
+            # As those two do, but for the check that no such number is 0: none ever is.
+            self.new_trace_id, self.new_span_id = partial(getrandbits, 128), partial(getrandbits, 64)
         self.root, self.local, self.remote = map(samples_all, delegates(sampler))
         common = {name: part for name, part in parts.items() if name not in OWN and name not in vars(Recorded)}
         common |= {"_make": staticmethod(make), "_settle": staticmethod(settle), "__module__": theirs.__module__}
@@ -127,7 +136,15 @@ def in_force(tracer: Any) -> tuple[Any, ...]:
     """What decides how a span of `tracer` begins: it is made as before while this is the same."""
     config = tracer._tracer_config
     processors = tracer.span_processor._span_processors
-    return tracer.sampler, processors, tracer.resource, tracer._span_limits, config, config.is_enabled
+    return (
+        tracer.sampler,
+        processors,
+        tracer.resource,
+        tracer._span_limits,
+        tracer.id_generator,
+        config,
+        config.is_enabled,
+    )
 
 
 class Starts:
@@ -141,7 +158,6 @@ class Starts:
         self._settle = settle
         self._pattern: Pattern | None = None
         self._learned_in: tuple[Any, ...] | None = None
-        self._random = TraceFlags(TraceFlags.SAMPLED | getattr(TraceFlags, "RANDOM_TRACE_ID", 0))
 
     def learn(self, span: Span) -> None:
         """Takes `span`, which the SDK has just started, for the pattern of others."""
@@ -168,22 +184,20 @@ class Starts:
         tracer = sdk_tracer(self._tracer)
         if pattern.in_force != in_force(tracer):
             return None
-        ids = tracer.id_generator
         parent: SpanContext | None = get_current_span(context).get_span_context() if context else None
         if parent is None or not parent.is_valid:
             if not pattern.root:
                 return None
-            trace_id, state, parent = ids.generate_trace_id(), NO_STATE, None
-            flags = self._random if ids.is_trace_id_random() else SAMPLED
+            trace_id, state, flags, parent = pattern.new_trace_id(), NO_STATE, pattern.flags, None
         else:
             flags = parent.trace_flags
-            if flags not in (SAMPLED, self._random) or not (pattern.remote if parent.is_remote else pattern.local):
+            if flags not in (SAMPLED, RANDOM) or not (pattern.remote if parent.is_remote else pattern.local):
                 return None
             trace_id, state = parent.trace_id, parent.trace_state
         span = object.__new__(pattern.span_type)
         span._name = name
         # As `SpanContext(...)`, which is a function of Python.
-        span._context = tuple.__new__(SpanContext, (trace_id, ids.generate_span_id(), False, flags, state, True))
+        span._context = tuple.__new__(SpanContext, (trace_id, pattern.new_span_id(), False, flags, state, True))
         span._parent = parent
         span._start_time = started_ns
         span._facts = attributes
@@ -218,6 +232,7 @@ def is_blind(part: Any) -> bool:
     return (type(part).__module__, type(part).__name__) in _BLIND
 
 
+_RANDOM_IDS = ("opentelemetry.sdk.trace.id_generator", "RandomIdGenerator")
 _SAMPLING = "opentelemetry.sdk.trace.sampling"
 _BLIND = frozenset(
     {

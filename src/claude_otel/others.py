@@ -66,12 +66,9 @@ def present() -> bool:
 
 
 def made_span(frame: FrameType | None, options: Any, stream: bool) -> bool:
-    """Whether another instrumentor makes the span with the tokens of the call with these `options`.
-
-    `frame` is the SDK's, of its request.
+    """Whether another instrumentor, one of those `present`, makes the span with the tokens of the call with these
+    `options`. `frame` is the SDK's, of its request.
     """
-    if not present():
-        return False
     wrapper = wrapper_above(frame)
     if wrapper is None or passes(wrapper):
         return within_other_inference()

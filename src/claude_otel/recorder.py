@@ -57,20 +57,20 @@ class Recorder:
         call = Call(origin, self.end)
         if around is not None:
             call.user = around.user
-        if self.settings.spans == "auto" and others.made_span(frame, options, bool(stream)):
+        mode = self.settings.spans
+        if mode == "auto" and others.present() and others.made_span(frame, options, bool(stream)):
             call.context = get_current()
-        elif not late and self._leaves_span_to_sdk(client, options):
+        elif (
+            not late
+            and (mode == "native" or (mode == "auto" and sdk_option.configured(client)))
+            and sdk_option.span_expected(client, options)
+        ):
             call.native = True
         elif self.replaces_sdk_span:
             self._spans.start(call)
-        self._books.begin(call)
+        self._table.begin(origin.active)
+        call.is_active = True
         return call
-
-    def _leaves_span_to_sdk(self, client: Any, options: Any) -> bool:
-        mode = self.settings.spans
-        if mode == "native" or (mode == "auto" and sdk_option.configured(client)):
-            return sdk_option.span_expected(client, options)
-        return False
 
     def adopt(self, call: Call, span: Span) -> None:
         """Makes `span`, the SDK's own, the span of `call`."""

@@ -76,10 +76,11 @@ class Starter:
         span = call.span
         if span is None or call.native:
             return
-        if (call.has_failed or attributes is not None) and span.is_recording():
+        has_failed = call.verdict is not None and call.has_failed
+        if (has_failed or attributes is not None) and span.is_recording():
             if attributes is not None:
                 set_attributes(span, attributes)
-            if call.has_failed:
+            if has_failed:
                 # Without a description: the API's message may quote what was sent.
                 span.set_status(Status(StatusCode.ERROR))
         if not self._starts.end(span):

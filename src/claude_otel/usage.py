@@ -78,9 +78,8 @@ def fields_of(data: Any) -> Mapping[str, Any]:
     try:
         extra = data.__pydantic_extra__
     except AttributeError:
-        extra = None
-    fields: Mapping[str, Any] = getattr(data, "__dict__", {})
-    return {**fields, **extra} if extra else fields
+        return getattr(data, "__dict__", {})
+    return {**data.__dict__, **extra} if extra else data.__dict__
 
 
 SHORT = 200
@@ -131,6 +130,9 @@ PLAIN = (
 )
 """The fields of `usage` that are read. `message_delta` has those that are cumulative, and replaces what it has."""
 
+NESTED = ("cache_creation", "output_tokens_details", "server_tool_use", "iterations")
+"""The fields of it that have more in them."""
+
 SPLIT = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 """The fields of its `cache_creation`."""
 
@@ -158,15 +160,16 @@ def merge(into: dict[str, Any], usage: Any) -> None:
             value = of(name)
             if value is not None:
                 into[name] = value
-    if (split := of("cache_creation")) is not None:
+    split, details, server, listed = map(of, NESTED)
+    if split is not None:
         into.update(zip(SPLIT, map(fields_of(split).get, SPLIT), strict=True))
-    if (details := of("output_tokens_details")) is not None:
+    if details is not None:
         into["thinking_tokens"] = count(get(details, "thinking_tokens"))
-    if (server := of("server_tool_use")) is not None:
+    if server is not None:
         nested = fields_of(server).get
         into["web_search_requests"] = count(nested("web_search_requests"))
         into["web_fetch_requests"] = count(nested("web_fetch_requests"))
-    if (listed := of("iterations")) is not None:
+    if listed is not None:
         into["iterations"] = copied(listed)
 
 
