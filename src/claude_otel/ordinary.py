@@ -68,9 +68,9 @@ def numbers_of(call: Call, lengths: Sequence[int]) -> Numbers | None:
     short, long = writes(total, short, long, asked.cache_ttl or "5m")
     attempt, headers, tokens = attempts[0], call.headers, (fresh, output, read, short, long)
     key = (
-        *_SAME(call), len(call.answers) > 1, attempt.status, attempt.blame, *told,
+        _SAME(call), len(call.answers) > 1, attempt.status, attempt.blame, *told,
         asked.effort, asked.prefix is None, expected is None, call.first_chunk is None, call.first_text is None,
-        headers.organization_id, headers.workspace_id, call.started_ns // DAY_NS, *map(bool, tokens), output == 1,
+        headers.organization_id, headers.workspace_id, call.started_ns // DAY_NS, tuple(map(bool, tokens)), output == 1,
         thinking is None, bisect_left(lengths, fresh + read + short + long),
     )  # fmt: skip
     return key, tokens, thinking, headers
@@ -100,7 +100,7 @@ class Kind:
     """What calls of one kind have in common."""
 
     __slots__ = (
-        "_after", "_before", "_names", "_paid", "_rates", "_thinks", "_time_names", "_timed", "points", "row", "told",
+        "_after", "_before", "_names", "_paid", "_rates", "_thinks", "_time_names", "_timed", "_told", "points", "row",
     )  # fmt: skip
 
     def __init__(self, changes: list[Change], used: int, points: list[Point], numbers: Numbers, tariff: Tariff) -> None:
@@ -118,13 +118,13 @@ class Kind:
         self._names = (*TOKENS, *costs, t.COST, t.UNCACHED_COST)
         self._timed: tuple[bool, ...] = ()
         self._time_names: tuple[str, ...] = ()
-        self.told: dict[str, Any] = {}
+        self._told: dict[str, Any] = {}
         """The attributes that are no numbers."""
 
     def learn(self, values: dict[str, Any], asked: dict[str, Any]) -> None:
         """Takes what is no number among the attributes `values`, and not what was `asked` for."""
         skipped = NUMBERS | asked.keys() | set(self._names)
-        self.told = {name: value for name, value in values.items() if name not in skipped}
+        self._told = {name: value for name, value in values.items() if name not in skipped}
         self._timed = tuple([name in values for name in TIMES])
         self._time_names = tuple(compress(TIMES, self._timed))
 
@@ -145,15 +145,15 @@ class Kind:
         amounts += [calls * amount for amount in self._after]
         return amounts
 
-    def numbers(self, call: Call, numbers: Numbers) -> tuple[dict[str, Any], list[float]]:
-        """The attributes of an ended call that are numbers, or what it asked for, but for its user; and its times, in
-        the order of the points.
-        """
+    def facts(self, call: Call, numbers: Numbers) -> tuple[dict[str, Any], list[float]]:
+        """The attributes of an ended call, but for its user; and its times, in the order of the points."""
         _, tokens, thinking, headers = numbers
         fresh, output, read, short, long = tokens
         written = short + long
         counts = fresh + read + written, output, read, written, short, long
-        values: dict[str, Any] = dict(zip(self._names, (*counts, *self.costs(tokens)), strict=True))
+        # To copy one dictionary and to fill it in is quicker than to make one of many.
+        values = self._told.copy()
+        values.update(zip(self._names, (*counts, *self.costs(tokens)), strict=True))
         if thinking is not None:
             values[t.REASONING_TOKENS] = thinking
         if call.message_id is not None:
@@ -180,11 +180,8 @@ class Ordinary:
         self._last: dict[Key, Call] = {}
         """The last call of each that rate limits are told of."""
 
-    def take(self, call: Call, numbers: Numbers) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Takes `call`, which `book` is to book, and gives its attributes: those of its kind, and its own.
-
-        `None` where no call like it was learned.
-        """
+    def take(self, call: Call, numbers: Numbers) -> dict[str, Any] | None:
+        """Takes `call`, which `book` is to book, and gives its attributes; `None` where no call like it was learned."""
         key, tokens, thinking, headers = numbers
         if not self._taken:
             instruments = self._books.instruments
@@ -199,7 +196,7 @@ class Ordinary:
             return None
         if kind is None:
             return None
-        values, times = kind.numbers(call, numbers)
+        facts, times = kind.facts(call, numbers)
         batch = self._taken.get(kind)
         if batch is None:
             batch = self._taken[kind] = Batch()
@@ -212,7 +209,7 @@ class Ordinary:
             whose = (call.origin, headers.kinds)
             self._last.pop(whose, None)
             self._last[whose] = call
-        return kind.told, values
+        return facts
 
     def book(self) -> None:
         """Books what was taken."""
@@ -242,12 +239,12 @@ class Ordinary:
             return
         asked: dict[str, Any] = {}
         attributes.asked(call, asked)
-        whole = attributes.at_end(call, account)
+        whole = {**call.origin.attributes, **attributes.at_end(call, account)}
         kind = Kind(changes, used, points, numbers, tariff)
         kind.learn(whole, asked)
-        values, measured = kind.numbers(call, numbers)
+        facts, measured = kind.facts(call, numbers)
         in_full = list(chain.from_iterable([amounts for _, amounts in changes]))
-        is_same = kind.amounts(1, tokens, thinking or 0) == in_full and {**kind.told, **values} == whole
+        is_same = kind.amounts(1, tokens, thinking or 0) == in_full and facts == whole
         if is_same and len(measured) == len(points):
             if len(self._kinds) >= MOST_KINDS:
                 self._kinds.clear()

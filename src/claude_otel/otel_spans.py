@@ -62,8 +62,14 @@ class Recorded:
             self._settle()
         held = self._held
         if held is None:
-            # Two threads may look at once: the first one to be there is what both get.
-            held = vars(self).setdefault("_held", self._make(self._facts.copy()))
+            if self._settled:
+                held = self._held = self._make(self._facts)
+            else:
+                # Two threads may look at once, and set something: the first one to be there is what both get.
+                held = vars(self).setdefault("_held", self._make(self._facts.copy()))
+                if self._settled:
+                    # Since then.
+                    held._dict.update(self._facts)
         if ended and type(held) is BoundedAttributes:
             held._immutable = True
         return held

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
@@ -82,7 +82,8 @@ class Recorder:
     def enrich(self, call: Call, span: Span) -> None:
         """Puts what is known of `call` on the SDK's own span, which is about to end."""
         values = attributes.at_end(call, account_of(call, self.settings.prices))
-        self._add_user(call, values)
+        if self.settings.user_key is not None:
+            self._add_user(call, self.settings.user_key, values)
         span.set_attributes(attributes.beside_the_sdks(values))
 
     def asks(self, call: Call, client: Any, options: Any) -> None:
@@ -151,17 +152,17 @@ class Recorder:
         for call in calls:
             try:
                 numbers = ordinary.numbers_of(call, self.settings.prices.lengths)
-                told = None if numbers is None else self._ordinary.take(call, numbers)
+                facts = None if numbers is None else self._ordinary.take(call, numbers)
             except Exception:
                 guard.failed("end")
-                numbers = told = None
-            if numbers is None or told is None:
+                numbers = facts = None
+            if numbers is None or facts is None:
                 # In the order of their ends.
                 self._book_ordinary()
                 self._settle_in_full(call, numbers)
                 continue
             try:
-                self._tell(call, *told)
+                self._tell(call, facts)
             except Exception:
                 guard.failed("span")
         self._book_ordinary()
@@ -182,7 +183,7 @@ class Recorder:
         try:
             if call.is_told:
                 call.cost_by_model = attributes.cost_by_model(call, account)
-                self._tell(call, {}, attributes.at_end(call, account))
+                self._tell(call, {**call.origin.attributes, **attributes.at_end(call, account)})
             if numbers is not None and changes:
                 self._ordinary.learn(call, numbers, account, changes)
         except Exception:
@@ -195,15 +196,14 @@ class Recorder:
             guard.failed("end")
             return Account()
 
-    def _tell(self, call: Call, common: Mapping[str, Any], own: dict[str, Any]) -> None:
-        """Has the span and events of `call` tell what is `common` to calls of its kind, and its `own`."""
-        self._add_user(call, own)
-        call.facts = {**call.origin.attributes, **common, **own}
-        self._spans.tell(call, call.facts)
-
-    def _add_user(self, call: Call, values: dict[str, Any]) -> None:
+    def _tell(self, call: Call, facts: dict[str, Any]) -> None:
+        """Has the span and events of `call` tell `facts`, and who it was for."""
         if self.settings.user_key is not None:
-            user = call.asked.user if call.user is None else call.user
-            hashed = hashed_user(user, self.settings.user_key)
-            if hashed is not None:
-                values[t.USER_HASH] = hashed
+            self._add_user(call, self.settings.user_key, facts)
+        call.facts = facts
+        self._spans.tell(call, facts)
+
+    def _add_user(self, call: Call, key: bytes, values: dict[str, Any]) -> None:
+        hashed = hashed_user(call.asked.user if call.user is None else call.user, key)
+        if hashed is not None:
+            values[t.USER_HASH] = hashed
