@@ -95,7 +95,9 @@ def names_of_betas(names: tuple[object, ...]) -> tuple[str, ...]:
 
 def read(client: Any, options: Any, operation: str, model: str | None) -> Asked:
     """What the prepared `options` of a request of `client` ask for."""
-    timeout, max_retries = timeout_of(client, options), options.get_max_retries(client.max_retries)
+    timeout, max_retries = timeout_of(client, options), options.max_retries
+    if type(max_retries) is not int:
+        max_retries = options.get_max_retries(client.max_retries)
     body, headers, extra = map(vars(options).get, ("json_data", "headers", "extra_json"))
     if extra or type(body) is not dict:
         body = body_of(options)

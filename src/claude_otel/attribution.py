@@ -162,9 +162,8 @@ class surface:  # noqa: N801  reads as a statement: `with surface("checkout-chat
         return cast(_F, call)
 
 
-def scope() -> Scope | None:
-    """What the innermost `surface` around here says."""
-    return _scope.get()
+scope = _scope.get
+"""What the innermost `surface` around here says."""
 
 
 class Attribution(NamedTuple):

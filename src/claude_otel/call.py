@@ -40,15 +40,16 @@ if hasattr(os, "register_at_fork"):
 Outcome = Literal["completed", "error", "closed_early", "abandoned", "cancelled", "truncated"]
 
 
-@dataclass(slots=True)
 class Attempt:
     """One HTTP request of a call. Times are of `time.perf_counter`."""
 
-    started: float
     ended: float = 0.0
     status: int | None = None
     failure: str | None = None
     blame: str | None = None
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
 
     @property
     def answered_well(self) -> bool:
@@ -171,11 +172,6 @@ class Call:
         """Who is told of the end, taken out by the first end: two threads can end a call at once."""
 
     @property
-    def is_of_this_process(self) -> bool:
-        """Whether it began here, not in a parent that this process was forked from."""
-        return self.generation == generation
-
-    @property
     def headers(self) -> Headers:
         """What the headers of the last answer tell."""
         if self.unread is not None:
@@ -200,12 +196,12 @@ class Call:
 
     def attempt_begins(self) -> None:
         """Notes that an HTTP request is about to be sent."""
-        if not self.has_ended:
-            self.attempts.append(Attempt(time.perf_counter()))
+        if self.on_end:
+            self.attempts.append(Attempt())
 
     def attempt_answered(self, response: Any) -> None:
         """Notes the answer to the HTTP request, whatever its status."""
-        if self.has_ended:
+        if not self.on_end:
             return
         attempt = self.attempts[-1]
         attempt.ended = time.perf_counter()
@@ -287,13 +283,14 @@ class Call:
 
     def _delta_of_message(self, event: Any) -> None:
         merge(self.raw_usage, get(event, "usage"))
-        self._stop(fields_of(get(event, "delta")).get)
-        self.final = True
-
-    def _stop(self, of: Callable[[str], Any]) -> None:
+        of = fields_of(get(event, "delta")).get
         self.stop_reason = text(of("stop_reason")) or self.stop_reason
         if (details := of("stop_details")) is not None:
-            self.refusal_category = text(get(details, "category")) or self.refusal_category
+            self._refused(details)
+        self.final = True
+
+    def _refused(self, details: Any) -> None:
+        self.refusal_category = text(get(details, "category")) or self.refusal_category
 
     def _diagnosed(self, diagnostics: Any) -> None:
         reason = get(diagnostics, "cache_miss_reason")
@@ -307,7 +304,9 @@ class Call:
         self.message_id, self.served = text(of("id")), text(of("model"))
         if (usage := of("usage")) is not None:
             merge(self.raw_usage, usage)
-        self._stop(of)
+        self.stop_reason = text(of("stop_reason")) or self.stop_reason
+        if (details := of("stop_details")) is not None:
+            self._refused(details)
         if (diagnostics := of("diagnostics")) is not None:
             self._diagnosed(diagnostics)
         self.final = bool(self.raw_usage)
@@ -331,7 +330,9 @@ class Call:
             if self.attempts and self.attempts[-1].blame is not None:
                 # The body of a streamed call's error is read only after its attempt has ended.
                 self.attempts[-1].blame = verdict.blame
-        on_end(self)
+        # A call that a parent began is the parent's, even if its stream is dropped in the child too.
+        if self.generation == generation:
+            on_end(self)
         if self.answers:
             self.answers = ()
 

@@ -45,11 +45,11 @@ class Emitter:
 
     def of(self, call: Call) -> Sequence[Event]:
         """The events of an ended call: none where nobody listens."""
-        mode, failed = self._mode, call.has_failed
+        mode, failed = self._mode, call.verdict is not None and call.has_failed
         if mode == "off" or (mode == "errors" and not failed) or not self._is_listened_to():
             return ()
         told = (CALL,) if mode == "all" else ()
-        return (*told, ERRORS[call.verdict.blame]) if failed and call.verdict is not None else told
+        return (*told, ERRORS[call.verdict.blame]) if failed and call.verdict else told
 
     def _is_listened_to(self) -> bool:
         """Before OpenTelemetry 1.45 only a logger without a provider tells."""

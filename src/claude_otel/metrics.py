@@ -105,6 +105,8 @@ class Table:
         self.pending: list[Row | Point] = []
         """The rows, and the points of histograms, that hold what was not looked at yet."""
         self._begun: deque[Row] = deque()
+        self.begin = self._begun.append
+        """Adds 1 to a row, as a call begins."""
 
     def clear(self) -> None:
         """Starts at zero, with locks that nobody holds: for a forked child."""
@@ -159,10 +161,6 @@ class Table:
         if values not in sums and len(sums) >= MOST_SETS:
             values = folded(metric, values)
         return sums.setdefault(values, Cell())
-
-    def begin(self, row: Row) -> None:
-        """Adds 1 to `row`, as a call begins."""
-        self._begun.append(row)
 
     def add(self, changes: Iterable[Change]) -> None:
         """Adds the amounts to their rows."""

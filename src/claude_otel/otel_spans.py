@@ -116,7 +116,7 @@ class Pattern:
         told = span.get_span_context()
         if tuple(told) != (told.trace_id, told.span_id, False, told.trace_flags, told.trace_state, True):
             raise AttributeError("another kind of context")
-        self.in_force = in_force(tracer)
+        self.tracer, self.in_force = tracer, in_force(tracer)
         sampler, processors, *_ = self.in_force
         if not all(map(is_blind, (sampler, *processors))):
             raise AttributeError("somebody looks at the attributes of a span that starts")
@@ -178,17 +178,14 @@ class Starts:
     def is_blind(self) -> bool:
         """Whether nobody looks at the attributes of a span that starts."""
         pattern = self._pattern
-        return pattern is not None and pattern.in_force == in_force(sdk_tracer(self._tracer))
+        return pattern is not None and pattern.in_force == in_force(pattern.tracer)
 
     def start(self, name: str, attributes: dict[str, Any], started_ns: int, context: Context) -> Span | None:
         """A span that is recorded, with `attributes`, which stay as they are, and the span in `context`, the current
         one, as its parent.
         """
         pattern = self._pattern
-        if pattern is None:
-            return None
-        tracer = sdk_tracer(self._tracer)
-        if pattern.in_force != in_force(tracer):
+        if pattern is None or pattern.in_force != in_force(pattern.tracer):
             return None
         parent: SpanContext | None = get_current_span(context).get_span_context() if context else None
         if parent is None or not parent.is_valid:

@@ -7,7 +7,7 @@ from types import FrameType
 from typing import Any
 
 from opentelemetry._logs import Logger
-from opentelemetry.context import get_current
+from opentelemetry.context import Context, get_current
 from opentelemetry.trace import Span, Tracer, set_span_in_context
 
 from claude_otel import asked, attributes, events, guard, ordinary, others, sdk_option, spans
@@ -44,22 +44,23 @@ class Recorder:
         self._settling = self._settle
 
     def start(
-        self, client: Any, options: Any, stream: bool, frame: FrameType | None, late: bool = False
+        self, client: Any, options: Any, stream: bool, frame: FrameType | None, context: Context, late: bool = False
     ) -> Call | None:
-        """The record of the call that `client` makes with `options`, `None` for one that is not recorded.
+        """The record of the call that `client` makes with `options`, in the current `context`; `None` for one that is
+        not recorded.
 
         It is seen `late` when the SDK has decided already whether to make a span of its own.
         """
         around = scope()
-        origin = self._origins.of(client, options, bool(stream), frame, around)
+        origin = self._origins.of(client, options, stream, frame, around)
         if origin is None:
             return None
         call = Call(origin, self.end)
         if around is not None:
             call.user = around.user
         mode = self.settings.spans
-        if mode == "auto" and others.present() and others.made_span(frame, options, bool(stream)):
-            call.context = get_current()
+        if mode == "auto" and others.present() and others.made_span(frame, options, stream):
+            call.context = context
         elif (
             not late
             and (mode == "native" or (mode == "auto" and sdk_option.configured(client)))
@@ -67,7 +68,7 @@ class Recorder:
         ):
             call.native = True
         elif self.replaces_sdk_span:
-            self._spans.start(call)
+            self._spans.start(call, context)
         self._table.begin(origin.active)
         call.is_active = True
         return call
@@ -119,9 +120,6 @@ class Recorder:
         """Ends the span of the ended `call` and emits its events. What they and the metrics tell of it is worked out
         when somebody looks, for many calls at once. Never raises.
         """
-        # A call that a parent began is the parent's, even if its stream is dropped in the child too.
-        if not call.is_of_this_process:
-            return
         table = self._table
         told = True
         wanted: Sequence[Event] = ()

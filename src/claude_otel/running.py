@@ -18,15 +18,14 @@ Tokens = tuple[Token[Call | None], Any]
 _call: ContextVar[Call | None] = ContextVar("claude_otel_call", default=None)
 
 
-def running() -> Call | None:
-    """The call whose request runs in this context."""
-    return _call.get()
+running = _call.get
+"""The call whose request runs in this context."""
 
 
 def enter(call: Call) -> Tokens:
     """Makes `call` the running one, and our span of it the current one."""
     context = call.context
-    attached = None if context is None or call.native else otel_context.attach(context)
+    attached = None if context is None or call.native else otel_context._RUNTIME_CONTEXT.attach(context)
     return _call.set(call), attached
 
 

@@ -99,10 +99,13 @@ class Seam:
             if not self._active:
                 return None
             frame = sys._getframe(2)
+            context = get_current()
             # Nothing is off in an empty context.
-            if get_current() and not is_instrumentation_enabled() and not others.suppressed_by_other(frame):
+            if context and not is_instrumentation_enabled() and not others.suppressed_by_other(frame):
                 return None
-            return self._recorder.start(client, _options(args, kwargs), kwargs.get("stream", False), frame, late)
+            # The arguments are those of `request(cast_to, options, *, stream, stream_cls)`.
+            options = kwargs["options"] if "options" in kwargs else args[1]
+            return self._recorder.start(client, options, bool(kwargs.get("stream")), frame, context, late)
         except Exception:
             guard.failed("start")
             return None
@@ -182,11 +185,14 @@ class Seam:
                 return original(client, *args, **kwargs)
             self._attempt_begins(call, client, args, kwargs)
             try:
-                answer = original(client, *args, **_with_our_span(call, kwargs))
+                answer = original(client, *args, **(_with_our_span(call, kwargs) if call.sdks_record else kwargs))
             except BaseException as error:
                 _attempt_failed(call, error)
                 raise
-            _attempt_answered(call, answer)
+            try:
+                call.attempt_answered(answer[0])
+            except Exception:
+                guard.failed("attempt")
             return answer
 
         return attempt
@@ -198,11 +204,14 @@ class Seam:
                 return await original(client, *args, **kwargs)
             self._attempt_begins(call, client, args, kwargs)
             try:
-                answer = await original(client, *args, **_with_our_span(call, kwargs))
+                answer = await original(client, *args, **(_with_our_span(call, kwargs) if call.sdks_record else kwargs))
             except BaseException as error:
                 _attempt_failed(call, error)
                 raise
-            _attempt_answered(call, answer)
+            try:
+                call.attempt_answered(answer[0])
+            except Exception:
+                guard.failed("attempt")
             return answer
 
         return attempt
@@ -232,23 +241,9 @@ class Seam:
             call.ends("completed")
 
 
-def _options(args: Args, kwargs: Kwargs) -> Any:
-    """The options among the arguments of `request(cast_to, options, *, stream, stream_cls)`."""
-    return kwargs["options"] if "options" in kwargs else args[1]
-
-
 def _with_our_span(call: Call, kwargs: Kwargs) -> Kwargs:
     """The arguments of `_attempt_request`, with our span where the SDK's would have been propagated."""
-    if call.sdks_record is None or kwargs.get("call") is not None:
-        return kwargs
-    return {**kwargs, "call": call.sdks_record}
-
-
-def _attempt_answered(call: Call, answer: Any) -> None:
-    try:
-        call.attempt_answered(answer[0])
-    except Exception:
-        guard.failed("attempt")
+    return kwargs if kwargs.get("call") is not None else {**kwargs, "call": call.sdks_record}
 
 
 def _attempt_failed(call: Call, error: BaseException) -> None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from opentelemetry.context import get_current
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 
 from claude_otel import otel_attributes, otel_spans
 from claude_otel.call import Call
 from claude_otel.otel_spans import Recorded
+
+(_SPAN,) = set_span_in_context(INVALID_SPAN, Context())
+"""The key of a span in a context."""
 
 
 class Starter:
@@ -25,13 +28,14 @@ class Starter:
         self._settle = settle
         self._starts = otel_spans.Starts(tracer, settle)
 
-    def start(self, call: Call) -> None:
-        """Starts our span of `call`, and makes it what exemplars and events point to."""
-        origin, context = call.origin, get_current()
+    def start(self, call: Call, context: Context) -> None:
+        """Starts our span of `call`, in the current `context`, and makes it what exemplars and events point to."""
+        origin = call.origin
         span = self._starts.start(origin.name, origin.attributes, call.started_ns, context)
         if span is None:
             span = self._slowly(origin.name, origin.attributes.copy(), call.started_ns)
-        call.span, call.context = span, set_span_in_context(span, context)
+        # As `set_span_in_context(span, context)`.
+        call.span, call.context = span, Context({**context, _SPAN: span})
 
     def _slowly(self, name: str, attributes: dict[str, Any], started_ns: int) -> Span:
         first = None if self._starts.is_blind() else attributes
