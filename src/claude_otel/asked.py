@@ -311,7 +311,9 @@ def plain_bytes(value: Any) -> bytes:
 def timeout_of(client: Any, options: Any) -> float | None:
     """The read timeout in force, in seconds; `None` when there is none."""
     timeout = options.timeout
-    if type(timeout) is not float and timeout is not None:
+    if type(timeout) is float:
+        return timeout
+    if timeout is not None:
         if not isinstance(timeout, int) and not hasattr(timeout, "read"):
             timeout = client.timeout
         timeout = getattr(timeout, "read", timeout)

@@ -57,15 +57,18 @@ def numbers_of(call: Call, lengths: Sequence[int]) -> Numbers | None:
     """The numbers of an ended `call`, `None` where it is not an ordinary one. `lengths` are those that prices go by."""
     fresh, output, read, total, *told, short, long, thinking, searches, _, listed = map(call.raw_usage.get, FIELDS)
     expected, attempts, asked = call.expected, call.attempts, call.asked
+    # One lacks, is no number, or is negative or enormous.
     if not type(fresh) is type(output) is type(read) is int or (fresh | output | read) >> BITS:
-        # One lacks, is no number, or is negative or enormous.
+        return None
+    if thinking is not None and (type(thinking) is not int or thinking >> BITS):
         return None
     if searches is not None or listed or len(attempts) != 1 or not call.origin.is_kept:
         return None
     if not read and expected is not None:
         # Why it missed the cache is worked out in full.
         return None
-    short, long = writes(total, short, long, asked.cache_ttl or "5m")
+    if not type(total) is type(short) is type(long) is int or total != short + long or (short | long) >> BITS:
+        short, long = writes(total, short, long, asked.cache_ttl or "5m")
     attempt, headers, tokens = attempts[0], call.headers, (fresh, output, read, short, long)
     key = (
         _SAME(call), len(call.answers) > 1, attempt.status, attempt.blame, *told,

@@ -128,7 +128,7 @@ class Recorder:
                 self._cache.ended(call.expected, cached(call.raw_usage, call.final) if call.raw_usage else None)
             if call.context is None:
                 call.context = get_current()
-            told = self._spans.prepare(call)
+            told = call.is_told or self._spans.prepare(call)
             if wanted := self._events.of(call):
                 call.is_told = True
         except Exception:

@@ -34,6 +34,8 @@ class Starter:
         span = self._starts.start(origin.name, origin.attributes, call.started_ns, context)
         if span is None:
             span = self._slowly(origin.name, origin.attributes.copy(), call.started_ns)
+        else:
+            call.is_told = True
         # As `set_span_in_context(span, context)`.
         call.span, call.context = span, Context({**context, _SPAN: span})
 
@@ -47,16 +49,13 @@ class Starter:
         return span
 
     def prepare(self, call: Call) -> bool:
-        """Makes our span of `call`, if it has one, ready to be told as the call is settled what is to be on it.
+        """Makes our span of `call`, one that the SDK has started, ready for what the call tells as it is settled.
 
         Whether that will do; else `end` has to be given what was put into `told`.
         """
         span = call.span
         # The SDK has ended its own span by now; `sdk_tracing` puts the attributes on it before.
         if span is None or call.native:
-            return True
-        if isinstance(span, Recorded):
-            call.is_told = True
             return True
         if not span.is_recording():
             return True

@@ -164,7 +164,7 @@ def merge(into: dict[str, Any], usage: Any) -> None:
     if split is not None:
         into.update(zip(SPLIT, map(fields_of(split).get, SPLIT), strict=True))
     if details is not None:
-        into["thinking_tokens"] = count(get(details, "thinking_tokens"))
+        into["thinking_tokens"] = get(details, "thinking_tokens")
     if server is not None:
         nested = fields_of(server).get
         into["web_search_requests"] = count(nested("web_search_requests"))
@@ -212,7 +212,7 @@ def read(raw: dict[str, Any], *, model: str | None, ttl: str, final: bool = True
     if not final:
         entries[0].output_tokens = 0
         return usage
-    usage.reasoning_tokens = of("thinking_tokens")
+    usage.reasoning_tokens = count(of("thinking_tokens")) if "thinking_tokens" in raw else None
     usage.web_search_requests = of("web_search_requests") or 0
     usage.web_fetch_requests = of("web_fetch_requests") or 0
     return usage
