@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from importlib.metadata import version
 from itertools import chain
@@ -71,7 +71,7 @@ def once(function: Function) -> Function:
 
 PARTS: dict[str, tuple[tuple[str, str, Callable[[Function], Function]], ...]] = {
     "span": (("spans.Starter", "start", nothing),),
-    "metrics": (("metrics.Table", "book", nothing), ("metrics.Table", "begin", nothing)),
+    "metrics": (("metrics.Table", "book", nothing),),
     "log": (("events.Emitter", "of", none),),
     "usage and price": (("ordinary", "numbers_of", once), ("ordinary.Kind", "costs", once)),
     "attribution": (("origins.Origins", "of", once),),
@@ -137,33 +137,51 @@ Usual = dict[str, dict[str, float]]
 """CPU microseconds of a call, by way in and by who records it."""
 
 
+Variants = dict[str, Variant]
+Way = tuple[Callable[[Any], None], int, Variants]
+"""A way into the SDK, how many calls of it a round has, and who records them."""
+
+PARTED = "create without a part"
+
+
 def measure(rounds: int, calls: int, streams: int) -> Times:
-    """Times calls of every way in and everyone who records them, side by side in each round."""
+    """Times calls of every way in and everyone who records them, side by side in each round.
+
+    Then those without one of our parts, by themselves: more copies of everything in one process make each call slower,
+    and an application has one.
+    """
     variants = {"off": Variant(), "sdk": Variant(native=True), "ours": Variant("off"), WHOLE: Variant("all")}
-    parts = {f"without {part}": Variant("all", without=part) for part in PARTS}
-    ways = ((create, calls, {**variants, **parts}), (stream, streams, variants), (helper, streams // 2, variants))
-    for work, count, its_variants in ways:
-        for variant in its_variants.values():
+    ways = ((create, calls, variants), (stream, streams, variants), (helper, streams // 2, variants))
+    times = interleaved(rounds, ways, "")
+    some = {name: variants[name] for name in ("off", WHOLE)}
+    parts = {**some, **{f"without {part}": Variant("all", without=part) for part in PARTS}}
+    return {**times, PARTED: interleaved(rounds // 2, ((create, calls, parts),), " without parts")["create"]}
+
+
+def interleaved(rounds: int, ways: Sequence[Way], what: str) -> Times:
+    """Times what each round has, after some that are not timed."""
+    for work, count, variants in ways:
+        for variant in variants.values():
             for _ in range(WARM_UP):
                 variant.timed(work, count)
     gc.collect()
     gc.freeze()
     times: Times = {}
     for turn in range(rounds):
-        for work, count, its_variants in ways:
-            names = list(its_variants)
+        for work, count, variants in ways:
+            names = list(variants)
             # Neighbours in time are not the same ones in every round.
             random.Random(turn).shuffle(names)
             for name in names:
-                took = its_variants[name].timed(work, count)
+                took = variants[name].timed(work, count)
                 times.setdefault(work.__name__, {}).setdefault(name, []).append(took)
-        progress(turn + 1, rounds)
+        progress(turn + 1, rounds, what)
     return times
 
 
-def progress(turn: int, rounds: int) -> None:
+def progress(turn: int, rounds: int, what: str) -> None:
     if sys.stderr.isatty():
-        sys.stderr.write(f"\rround {turn} of {rounds}" + "\n" * (turn == rounds))
+        sys.stderr.write(f"\rround {turn} of {rounds}{what}" + "\n" * (turn == rounds))
 
 
 def kept_bytes(calls: int = 4000) -> float:
@@ -219,8 +237,11 @@ def spread(
     rounds, draw = len(times["create"]["off"]), random.Random(0)
     derived: dict[str, list[float]] = {}
     for _ in range(samples):
-        drawn = draw.choices(range(rounds), k=rounds)
-        sample = {way: {name: [each[i] for i in drawn] for name, each in by.items()} for way, by in times.items()}
+        drawn = [draw.random() for _ in range(rounds)]
+        sample = {
+            way: {name: [each[int(at * len(each))] for at in drawn] for name, each in by.items()}
+            for way, by in times.items()
+        }
         for name, value in derive(usual(sample, undisturbed)).items():
             derived.setdefault(name, []).append(value)
     return {name: (sorted(each)[samples // 20], sorted(each)[-samples // 20]) for name, each in derived.items()}
@@ -228,7 +249,7 @@ def spread(
 
 def shares(times: Usual) -> dict[str, float]:
     """What each part adds to a call with everything on, as a share of all that ours add."""
-    create = times["create"]
+    create = times[PARTED]
     return {part: (create[WHOLE] - create[f"without {part}"]) / (create[WHOLE] - create["off"]) for part in PARTS}
 
 
@@ -272,7 +293,8 @@ def shown(result: dict[str, Any]) -> str:
     lines = []
     for title, key in (("undisturbed (the first decile)", "microseconds"), ("median", "median_microseconds")):
         lines += [f"CPU microseconds of a call, {title}", "", f"{'':16}" + "".join(f"{each:>18}" for each in COLUMNS)]
-        for way, by in result[key].items():
+        for way in ("create", "stream", "helper"):
+            by = result[key][way]
             lines.append(f"{way:16}" + "".join(f"{by[name]:18.0f}" for name in COLUMNS))
         lines.append("")
     lines += ["What ours adds, as a share of what the SDK's own spans add", ""]

@@ -31,7 +31,7 @@ EXPECTED = (
 
 
 class Spans(SpanExporter):
-    """Counts spans, and keeps the last. It looks at the attributes of each, as every exporter does: ours are made then."""
+    """Counts spans, and keeps the last. It looks at the attributes of each, as every exporter does."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -40,7 +40,7 @@ class Spans(SpanExporter):
     def export(self, spans: Any) -> SpanExportResult:
         self.count += len(spans)
         self.last = spans[-1]
-        assert all([span.attributes for span in spans])
+        assert all(span.attributes for span in spans)
         return SpanExportResult.SUCCESS
 
 
@@ -52,7 +52,7 @@ class Events(LogRecordExporter):
 
     def export(self, batch: Any) -> LogRecordExportResult:
         self.count += len(batch)
-        assert all([each.log_record.attributes for each in batch])
+        assert all(each.log_record.attributes for each in batch)
         return LogRecordExportResult.SUCCESS
 
     def shutdown(self) -> None:
