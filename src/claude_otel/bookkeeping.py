@@ -106,7 +106,7 @@ class Books:
     def add(self, call: Call, changes: list[Change], times: Iterable[Time]) -> None:
         """Adds to the counters and histograms, and notes the rate limits that the API has told."""
         columns = [(point, (amount,)) for point, amount in times]
-        self.instruments.table.book(changes, columns, (call.ended_ns,), (call.context or get_current(),))
+        self.instruments.table.book(changes, columns, (call,))
         self.limits(call)
 
     def limits(self, call: Call) -> None:

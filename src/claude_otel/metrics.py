@@ -178,17 +178,12 @@ class Table:
             else:
                 row.sums = list(map(add, row.sums, amounts))
 
-    def book(
-        self, changes: Iterable[Change], columns: Iterable[Column], ends: Sequence[int], contexts: Sequence[Context]
-    ) -> None:
-        """Adds the amounts to their rows, and the times to the points of their histograms.
-
-        They are of calls that ended at `ends`, in nanoseconds, and in `contexts`.
-        """
+    def book(self, changes: Iterable[Change], columns: Iterable[Column], calls: Sequence[Call]) -> None:
+        """Adds the amounts to their rows, and the times, one of each of `calls`, to the points of their histograms."""
         with self.lock:
             self._add(changes)
             for point, amounts in columns:
-                point.add(amounts, ends, contexts)
+                point.add(amounts, calls)
 
     def drain(self) -> None:
         """Settles the calls, adds what rows hold to the cells, and gives the SDK what the points of histograms hold."""

@@ -13,8 +13,6 @@ from itertools import chain, compress
 from operator import attrgetter, mul
 from typing import Any
 
-from opentelemetry.context import Context
-
 from claude_otel import attributes
 from claude_otel import telemetry as t
 from claude_otel.account import Account, tariff_of
@@ -73,8 +71,8 @@ def numbers_of(call: Call, lengths: Sequence[int]) -> Numbers | None:
     key = (
         _SAME(call), len(call.answers) > 1, attempt.status, attempt.blame, *told,
         asked.effort, asked.prefix is None, expected is None, call.first_chunk is None, call.first_text is None,
-        headers.organization_id, headers.workspace_id, call.started_ns // DAY_NS, tuple(map(bool, tokens)), output == 1,
-        thinking is None, bisect_left(lengths, fresh + read + short + long),
+        headers.organization_id, headers.workspace_id, headers.kinds, call.started_ns // DAY_NS,
+        tuple(map(bool, tokens)), output == 1, thinking is None, bisect_left(lengths, fresh + read + short + long),
     )  # fmt: skip
     return key, tokens, thinking, headers
 
@@ -89,14 +87,13 @@ _SAME = attrgetter(
 class Batch:
     """Calls of one kind that are about to be booked: their tokens and their times, one after the other."""
 
-    __slots__ = ("contexts", "ends", "thinking", "times", "tokens")
+    __slots__ = ("calls", "thinking", "times", "tokens")
 
     def __init__(self) -> None:
+        self.calls: list[Call] = []
         self.tokens: list[int] = []
         self.thinking = 0
         self.times: list[float] = []
-        self.ends: list[int] = []
-        self.contexts: list[Context] = []
 
 
 class Kind:
@@ -180,12 +177,10 @@ class Ordinary:
         self._kinds: dict[Key, Kind] = {}
         self._epoch = 0
         self._taken: dict[Kind, Batch] = {}
-        self._last: dict[Key, Call] = {}
-        """The last call of each that rate limits are told of."""
 
     def take(self, call: Call, numbers: Numbers) -> dict[str, Any] | None:
         """Takes `call`, which `book` is to book, and gives its attributes; `None` where no call like it was learned."""
-        key, tokens, thinking, headers = numbers
+        key, tokens, thinking, _ = numbers
         if not self._taken:
             instruments = self._books.instruments
             if self._epoch != instruments.epoch:
@@ -203,28 +198,26 @@ class Ordinary:
         batch = self._taken.get(kind)
         if batch is None:
             batch = self._taken[kind] = Batch()
+        batch.calls.append(call)
         batch.tokens += tokens
-        batch.thinking += thinking or 0
         batch.times += times
-        batch.ends.append(call.ended_ns)
-        batch.contexts.append(call.context or Context())
-        if headers.remaining:
-            whose = (call.origin, headers.kinds)
-            self._last.pop(whose, None)
-            self._last[whose] = call
+        if thinking:
+            batch.thinking += thinking
         return facts
 
     def book(self) -> None:
         """Books what was taken."""
+        last: list[Call] = []
         while self._taken:
             kind, batch = self._taken.popitem()
-            amounts = kind.amounts(len(batch.ends), [sum(batch.tokens[at::5]) for at in range(5)], batch.thinking)
+            amounts = kind.amounts(len(batch.calls), [sum(batch.tokens[at::5]) for at in range(5)], batch.thinking)
             width = len(kind.points)
             columns = [(point, batch.times[at::width]) for at, point in enumerate(kind.points)]
-            self._books.instruments.table.book([(kind.row, amounts)], columns, batch.ends, batch.contexts)
-        for call in self._last.values():
+            self._books.instruments.table.book([(kind.row, amounts)], columns, batch.calls)
+            last.append(batch.calls[-1])
+        # All calls of a kind are told of the same limits; of those that several kinds are told of the last word counts.
+        for call in sorted(last, key=attrgetter("ended_ns")):
             self._books.limits(call)
-        self._last.clear()
 
     def learn(self, call: Call, numbers: Numbers, account: Account, changes: list[Change]) -> None:
         """Learns the kind of `call`, whose `account` and `changes` of the metrics were worked out in full."""

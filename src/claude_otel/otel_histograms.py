@@ -11,12 +11,21 @@ import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import count, repeat
-from typing import Any
+from typing import Any, Protocol
 
 from opentelemetry.context import Context
 
 SECOND = 1_000_000_000
 """Nanoseconds."""
+
+
+class Measured(Protocol):
+    """What took a time: it ended in a context, in nanoseconds since 1970."""
+
+    @property
+    def ended_ns(self) -> int: ...
+    @property
+    def context(self) -> Context | None: ...
 
 
 class Measurement:
@@ -67,8 +76,8 @@ class Point:
         """Whether the same readers are there as at first, and the meter has not been switched off."""
         return self._consumer._reader_storages is self._storages and self._histogram._is_enabled()
 
-    def add(self, amounts: Sequence[float], ends: Sequence[int], contexts: Sequence[Context]) -> None:
-        """Adds measurements, each with its time in nanoseconds and its context.
+    def add(self, amounts: Sequence[float], measured: Sequence[Measured]) -> None:
+        """Adds measurements, each of what was measured.
 
         The caller holds the lock that `drain` is called with.
         """
@@ -82,9 +91,10 @@ class Point:
         for bucket, at in dict(zip(buckets, count())).items():
             counts[bucket] += buckets.count(bucket)
             # One exemplar a second for each bucket, which keeps one: the last of these.
-            if ends[at] - offered[bucket] >= SECOND:
-                offered[bucket] = ends[at]
-                self._offer(amounts[at], ends[at], contexts[at])
+            ended = measured[at].ended_ns
+            if ended - offered[bucket] >= SECOND:
+                offered[bucket] = ended
+                self._offer(amounts[at], ended, measured[at].context or Context())
 
     def _offer(self, amount: float, now: int, context: Context) -> None:
         if self._consumer._sdk_config.exemplar_filter.should_sample(amount, now, self._attributes, context):

@@ -136,9 +136,9 @@ BUGS = (
         (
             Change(
                 "headers.py",
-                "            parts[field] = _DECODED(",
+                "            parts[field] = value.decode(",
                 '            if len(value) > 128:\n                __import__("warnings").warn("long", stacklevel=2)\n'
-                "            parts[field] = _DECODED(",
+                "            parts[field] = value.decode(",
             ),
         ),
         "warned: without us",
