@@ -211,7 +211,7 @@ def test_a_prompt_that_is_cheap_to_miss_costs_nothing_when_it_was_not_billed(exp
 
 def expectation(**changes: Any) -> Expectation:
     before = changes.pop("before", Seen())
-    usual = {"started": 1000.0, "changed": None, **asdict(before), "last_tokens": 0, "entry": Seen()}
+    usual = {"started": 1000.0, "changed": None, **asdict(before), "last_usage": None, "entry": Seen()}
     return Expectation(**{**usual, **changes})
 
 
@@ -221,7 +221,7 @@ def written(tokens: int) -> Usage:
 
 def test_every_reason_of_ours_is_given() -> None:
     """The table of reasons and the code agree."""
-    alive = Seen(used=900.0, life=300.0, begun=True, tokens=50)
+    alive = Seen(used=900.0, life=300.0, begun=True, usage={"cache_read_input_tokens": 50})
     given = {
         miss(None, written(0), None, 512),
         miss(expectation(), written(0), None, 512),
@@ -236,7 +236,7 @@ def test_every_reason_of_ours_is_given() -> None:
 
 def test_missed_tokens_are_at_most_what_was_written() -> None:
     """And at most what was there before."""
-    alive = Seen(used=900.0, life=300.0, begun=True, tokens=50)
+    alive = Seen(used=900.0, life=300.0, begun=True, usage={"cache_read_input_tokens": 50})
     assert miss(expectation(before=alive), written(600), None, 512) == Miss("messages_changed", 50)
     assert miss(expectation(before=alive), written(30), None, 512) == Miss("messages_changed", 30)
 

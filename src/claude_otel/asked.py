@@ -96,8 +96,9 @@ def names_of_betas(names: tuple[object, ...]) -> tuple[str, ...]:
 def read(client: Any, options: Any, operation: str, model: str | None) -> Asked:
     """What the prepared `options` of a request of `client` ask for."""
     timeout, max_retries = timeout_of(client, options), options.max_retries
-    if type(max_retries) is not int:
-        max_retries = options.get_max_retries(client.max_retries)
+    # The SDK's mark for what is not given is falsy.
+    if type(max_retries) is not int and not max_retries:
+        max_retries = client.max_retries
     body, headers, extra = map(vars(options).get, ("json_data", "headers", "extra_json"))
     if extra or type(body) is not dict:
         body = body_of(options)
@@ -313,8 +314,9 @@ def timeout_of(client: Any, options: Any) -> float | None:
     timeout = options.timeout
     if type(timeout) is float:
         return timeout
-    if timeout is not None:
-        if not isinstance(timeout, int) and not hasattr(timeout, "read"):
-            timeout = client.timeout
+    if timeout is not None and not isinstance(timeout, int):
+        timeout = timeout if hasattr(timeout, "read") else client.timeout
         timeout = getattr(timeout, "read", timeout)
+        if type(timeout) is float:
+            return timeout
     return float(timeout) if isinstance(timeout, (int, float)) else None

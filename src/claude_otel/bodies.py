@@ -121,13 +121,13 @@ def holders() -> tuple[tuple[type, ...], tuple[str, ...]]:
 
 def take(call: Call, result: Any, response: Any) -> None:
     """Takes what an answer says that was read before the SDK's method returned."""
-    data = result
-    if response is not None or get(result, _TELLING[call.origin.operation]) is None:
+    data, operation = result, call.origin.operation
+    if response is not None or get(result, _TELLING[operation]) is None:
         response = response if response is not None else (call.answers or (None,))[-1]
         data = decoded(response)
-    if call.origin.operation == "chat":
+    if operation == "chat":
         call.message(data)
-    elif call.origin.operation == "count_tokens":
+    elif operation == "count_tokens":
         call.counted_tokens = number(get(data, "input_tokens"))
     elif batch_id := text(get(data, "id")):
         call.batch_id = batch_id
@@ -219,7 +219,9 @@ class Bodies:
         """`APIResponse.read`, which `parse`, `json` and `text` read a body with."""
 
         def read(response: Any, *args: Any, **kwargs: Any) -> Any:
-            call = call_of(response.http_response)
+            http = response.http_response
+            # Of an answer that is not streamed the SDK reads the body before its call is known here.
+            call = call_of(http) if KEY in getattr(http, "extensions", ()) else None
             if call is None:
                 return original(response, *args, **kwargs)
             call.busy = True

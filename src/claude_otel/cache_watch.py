@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 from claude_otel.asked import Prefix
-from claude_otel.usage import Usage
+from claude_otel.usage import Usage, cached
 
 MODEL, TOOLS, SYSTEM = "model_changed", "tools_changed", "system_changed"
 PARAMETERS, MESSAGES = "parameters_changed", "messages_changed"
@@ -44,12 +45,12 @@ class Seen:
     """Whether a response to it has begun since: from then on the entry can be read."""
     open: int = 0
     """Calls to it that have not ended."""
-    tokens: int = 0
-    """Tokens that were in the cache after its last use."""
+    usage: Mapping[str, Any] | None = None
+    """What the last answer to it used, as merged fields: they tell how many tokens are in the cache."""
 
 
 class Expectation(NamedTuple):
-    """What the cache should hold as a call that asks for it starts. `used` to `tokens` are of its prefix then."""
+    """What the cache should hold as a call that asks for it starts. `used` to `usage` are of its prefix then."""
 
     started: float
     changed: str | None
@@ -58,8 +59,9 @@ class Expectation(NamedTuple):
     life: float
     begun: bool
     open: int
-    tokens: int
-    last_tokens: int
+    usage: Mapping[str, Any] | None
+    last_usage: Mapping[str, Any] | None
+    """Of the prefix that the call site used last."""
     entry: Seen
     """The call's own prefix as it goes on. Once the response has begun, calls can read what it wrote."""
 
@@ -114,7 +116,7 @@ class CacheWatch:
                     self._sites.popitem(last=False)
             self._sites.move_to_end(name)
             last, entry = site.prefix, site.entry
-            tokens, new_prompt, changed = entry.tokens, False, None
+            last_usage, new_prompt, changed = entry.usage, False, None
             if last is not prefix and last != prefix:
                 new_prompt = site.use(prefix)
                 entry, changed = site.entry, difference(last, prefix)
@@ -125,17 +127,17 @@ class CacheWatch:
             if begun and used is not None and now - used > life:
                 entry.begun = False
             # As `Expectation(...)`, which is a function of Python.
-            told = now, changed, used, life, begun, opened, entry.tokens, tokens, entry
+            told = now, changed, used, life, begun, opened, entry.usage, last_usage, entry
             return tuple.__new__(Expectation, told), new_prompt
 
-    def ended(self, expected: Expectation, tokens: int | None) -> None:
-        """Notes that a call ended; `tokens` of its prefix are in the cache, `None` when that is not known."""
+    def ended(self, expected: Expectation, usage: Mapping[str, Any]) -> None:
+        """Notes that a call ended, and what it used, as merged fields that stay as they are; empty when not known."""
         entry = expected.entry
         with self._lock:
             if entry.open:
                 entry.open -= 1
-            if tokens is not None:
-                entry.tokens = tokens
+            if usage:
+                entry.usage = usage
 
     def unlock(self) -> None:
         """Replaces the lock by one that nobody holds: for a forked child."""
@@ -183,7 +185,7 @@ def miss(
     reason = _reason(expected)
     if reason in (COLD, PARALLEL):
         return Miss(reason, written)
-    tokens = expected.tokens or expected.last_tokens
+    tokens = cached(expected.usage or {}) or cached(expected.last_usage or {})
     return Miss(reason, min(written, tokens) if tokens else written)
 
 

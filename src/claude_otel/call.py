@@ -21,7 +21,7 @@ from claude_otel.batches import Results
 from claude_otel.cache_watch import Expectation
 from claude_otel.headers import NONE, Headers
 from claude_otel.target import Target
-from claude_otel.usage import fields_of, get, merge, number, text
+from claude_otel.usage import fields_of, get, merge, number, text, texts
 from claude_otel.way_in import Operation
 
 generation = 0
@@ -301,10 +301,11 @@ class Call:
     def message(self, message: Any) -> None:
         """Takes what a whole message says, as a model or as decoded JSON."""
         of = fields_of(message).get
-        self.message_id, self.served = text(of("id")), text(of("model"))
+        self.message_id, self.served, reason = texts(of("id"), of("model"), of("stop_reason"))
         if (usage := of("usage")) is not None:
             merge(self.raw_usage, usage)
-        self.stop_reason = text(of("stop_reason")) or self.stop_reason
+        if reason is not None:
+            self.stop_reason = reason
         if (details := of("stop_details")) is not None:
             self._refused(details)
         if (diagnostics := of("diagnostics")) is not None:

@@ -27,6 +27,7 @@ class Origins:
         self._baggage = settings.baggage
         self._attributor = Attributor(settings)
         self._books = books
+        self._instruments = books.instruments
         self._found: dict[Key, Origin] = {}
         self._kept: dict[Key, Origin] = {}
         self._epoch = 0
@@ -38,10 +39,18 @@ class Origins:
 
         `None` for a request that is not recorded.
         """
-        if self._epoch != self._books.instruments.epoch:
-            self._epoch, self._found, self._kept = self._books.instruments.epoch, {}, {}
+        if self._epoch != self._instruments.epoch:
+            self._epoch, self._found, self._kept = self._instruments.epoch, {}, {}
         target, site = target_of(client), call_site(frame)
-        key = None if scope is None and self._baggage else key_of(options, stream, target, site, scope)
+        # Options of older versions of the SDK lack some: of a model's attribute, that is costly to find out.
+        body, headers, extra, qualifiers, url, method, name = map(vars(options).get, _OPTIONS)
+        key: Key | None = None
+        if scope is None:
+            who, is_known = None, not self._baggage
+        else:
+            who, is_known = (scope.surface, scope.agent), True
+        if is_known and type(body) is dict and not extra and not qualifiers and (not headers or type(headers) is dict):
+            key = (target, site, who, stream, body.get("model"), url, method, name, tuple(headers or ()))
         try:
             known = None if key is None else self._found.get(key)
         except TypeError:
@@ -81,14 +90,5 @@ class Origins:
         return origin
 
 
-def key_of(options: Any, stream: bool, target: object, site: str, scope: Scope | None) -> Key | None:
-    """All that the origin of a call depends on, `None` where it is to be worked out each time."""
-    # Options of older versions of the SDK lack some: of a model's attribute, that is costly to find out.
-    body, headers, extra, qualifiers, url, method, name = map(vars(options).get, _OPTIONS)
-    if type(body) is not dict or extra or qualifiers or (headers and type(headers) is not dict):
-        return None
-    who = None if scope is None else (scope.surface, scope.agent)
-    return target, site, who, stream, body.get("model"), url, method, name, tuple(headers or ())
-
-
 _OPTIONS = ("json_data", "headers", "extra_json", "qualifiers", "url", "method", "span_name")
+"""What the origin of a call depends on, of the options of its request."""

@@ -23,7 +23,7 @@ from claude_otel.metrics import Change
 from claude_otel.ordinary import Numbers, Ordinary
 from claude_otel.origins import Origins
 from claude_otel.otel_logs import Event
-from claude_otel.usage import cached, get, merged, read, text
+from claude_otel.usage import get, merged, read, text
 
 
 class Recorder:
@@ -125,7 +125,7 @@ class Recorder:
         wanted: Sequence[Event] = ()
         try:
             if call.expected is not None:
-                self._cache.ended(call.expected, cached(call.raw_usage, call.final) if call.raw_usage else None)
+                self._cache.ended(call.expected, call.raw_usage)
             if call.context is None:
                 call.context = get_current()
             told = call.is_told or self._spans.prepare(call)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 
@@ -100,6 +101,17 @@ def text(value: object) -> str | None:
     return value if value.isascii() or encodable(value) else None
 
 
+def texts(*values: object) -> Sequence[str | None]:
+    """`text` of each of `values`, for less when all of them are short texts, as they nearly always are."""
+    try:
+        joined = "".join(values)  # type: ignore[arg-type]
+    except TypeError:
+        return [text(value) for value in values]
+    if len(joined) <= SHORT and joined.isascii() and all(values):
+        return values  # type: ignore[return-value]
+    return [text(value) for value in values]
+
+
 def encodable(value: str) -> bool:
     """Whether `value` can be sent: JSON may have half a surrogate pair, which exporters cannot encode."""
     try:
@@ -147,6 +159,10 @@ FIELDS = (
 """The fields of merged usage: those, the counts of what is nested in others, and a list."""
 
 
+_SPLIT = attrgetter(*SPLIT)
+"""Those of a model."""
+
+
 def merge(into: dict[str, Any], usage: Any) -> None:
     """Puts the fields that `usage` gives over those in `into`: `message_start` first, then `message_delta`.
 
@@ -162,7 +178,10 @@ def merge(into: dict[str, Any], usage: Any) -> None:
                 into[name] = value
     split, details, server, listed = map(of, NESTED)
     if split is not None:
-        into.update(zip(SPLIT, map(fields_of(split).get, SPLIT), strict=True))
+        try:
+            into[SPLIT[0]], into[SPLIT[1]] = _SPLIT(split)
+        except AttributeError:
+            into.update(zip(SPLIT, map(fields_of(split).get, SPLIT), strict=True))
     if details is not None:
         into["thinking_tokens"] = get(details, "thinking_tokens")
     if server is not None:
@@ -192,7 +211,7 @@ def copied(value: Any, depth: int = 4) -> Any:
     return {name: copied(part, depth - 1) for name, part in fields_of(value).items()}
 
 
-def read(raw: dict[str, Any], *, model: str | None, ttl: str, final: bool = True) -> Usage:
+def read(raw: Mapping[str, Any], *, model: str | None, ttl: str, final: bool = True) -> Usage:
     """The usage that the merged fields `raw` make.
 
     `model` is the one that served. `ttl`, `5m` or `1h`, is the life that the request asked for: writes that no split
@@ -218,17 +237,10 @@ def read(raw: dict[str, Any], *, model: str | None, ttl: str, final: bool = True
     return usage
 
 
-def cached(raw: dict[str, Any], final: bool) -> int:
+def cached(raw: Mapping[str, Any]) -> int:
     """The tokens of the prompt that were read from the cache or written to it, as `read` would tell them."""
-    of = raw.get
-    if final and of("iterations"):
-        totals = read(raw, model=None, ttl="5m").totals
-        return totals.cache_read + totals.cache_write
-    written, found = of("cache_creation_input_tokens"), of("cache_read_input_tokens")
-    if type(written) is int is type(found) and not (written | found) >> BITS:
-        return written + found
-    entry = _entry(raw, "message", None, "5m")
-    return entry.cache_read + entry.cache_write
+    totals = read(raw, model=None, ttl="5m").totals
+    return totals.cache_read + totals.cache_write
 
 
 def _iterations(listed: list[Any], model: str | None, ttl: str) -> list[Entry]:
@@ -243,7 +255,7 @@ def _iterations(listed: list[Any], model: str | None, ttl: str) -> list[Entry]:
     return entries
 
 
-def _entry(raw: dict[str, Any], kind: str, model: str | None, ttl: str) -> Entry:
+def _entry(raw: Mapping[str, Any], kind: str, model: str | None, ttl: str) -> Entry:
     of = raw.get
     fresh, output, read = of("input_tokens"), of("output_tokens"), of("cache_read_input_tokens")
     short, long = map(of, SPLIT)
