@@ -42,7 +42,7 @@ MOST_PENDING = 2000
 
 MOST_UNSETTLED = 24
 """Ended calls that are not settled yet. Many at once cost less each, as their code is fetched once; more would hold so
-many objects, 25 each with an event, that Python looks for garbage among them, which it does after 700.
+many objects, 14 each with an event, that Python looks for garbage among them, which it does after 700 new ones.
 """
 
 MOST_LIMITS = 200
