@@ -1,8 +1,8 @@
 """What recording a call costs: `make bench`.
 
 The un-instrumented SDK, the SDK's own tracing, and ours, paired and interleaved in one process, with batch processors
-and exporters that drop everything. Medians of the CPU time of the whole process, threads included; ratios are what to
-quote, as machines differ. Each measured call is checked to have left its span, its metrics, its event and its bill.
+and exporters that look and drop. CPU time of the whole process, threads included; ratios of medians over rounds are
+what to quote, as machines differ. Each measured call is checked to have left its span, metrics, event and bill.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timezone
 from importlib.metadata import version
 from itertools import chain
@@ -137,51 +137,51 @@ Usual = dict[str, dict[str, float]]
 """CPU microseconds of a call, by way in and by who records it."""
 
 
-Variants = dict[str, Variant]
-Way = tuple[Callable[[Any], None], int, Variants]
-"""A way into the SDK, how many calls of it a round has, and who records them."""
-
 PARTED = "create without a part"
 
 
 def measure(rounds: int, calls: int, streams: int) -> Times:
-    """Times calls of every way in and everyone who records them, side by side in each round.
+    """Times calls of every way in and everyone who records them.
 
-    Then those without one of our parts, by themselves: more copies of everything in one process make each call slower,
-    and an application has one.
+    Those without one of our parts come last, by themselves: more copies of everything in one process make each call
+    slower, and an application has one.
     """
     variants = {"off": Variant(), "sdk": Variant(native=True), "ours": Variant("off"), WHOLE: Variant("all")}
-    ways = ((create, calls, variants), (stream, streams, variants), (helper, streams // 2, variants))
-    times = interleaved(rounds, ways, "")
+    times = {
+        "create": interleaved("create", 3 * rounds, create, calls, variants),
+        "stream": interleaved("stream", rounds, stream, streams, variants),
+        "helper": interleaved("helper", rounds // 2, helper, streams // 2, variants),
+    }
     some = {name: variants[name] for name in ("off", WHOLE)}
     parts = {**some, **{f"without {part}": Variant("all", without=part) for part in PARTS}}
-    return {**times, PARTED: interleaved(rounds // 2, ((create, calls, parts),), " without parts")["create"]}
+    return {**times, PARTED: interleaved("parts", rounds, create, calls, parts)}
 
 
-def interleaved(rounds: int, ways: Sequence[Way], what: str) -> Times:
-    """Times what each round has, after some that are not timed."""
-    for work, count, variants in ways:
-        for variant in variants.values():
-            for _ in range(WARM_UP):
-                variant.timed(work, count)
+def interleaved(
+    what: str, rounds: int, work: Callable[[Any], None], calls: int, variants: dict[str, Variant]
+) -> dict[str, list[list[float]]]:
+    """Times `calls` of each of `variants`, side by side in each of the rounds, which are short: what else goes on in
+    the machine is the same for all of one round. Some rounds before are not timed.
+    """
+    for variant in variants.values():
+        for _ in range(WARM_UP):
+            variant.timed(work, calls)
     gc.collect()
     gc.freeze()
-    times: Times = {}
+    times: dict[str, list[list[float]]] = {name: [] for name in variants}
     for turn in range(rounds):
-        for work, count, variants in ways:
-            names = list(variants)
-            # Neighbours in time are not the same ones in every round.
-            random.Random(turn).shuffle(names)
-            for name in names:
-                took = variants[name].timed(work, count)
-                times.setdefault(work.__name__, {}).setdefault(name, []).append(took)
-        progress(turn + 1, rounds, what)
+        names = list(variants)
+        # Neighbours in time are not the same ones in every round.
+        random.Random(turn).shuffle(names)
+        for name in names:
+            times[name].append(variants[name].timed(work, calls))
+        progress(f"{what}: round {turn + 1} of {rounds}", turn + 1 == rounds)
     return times
 
 
-def progress(turn: int, rounds: int, what: str) -> None:
+def progress(text: str, is_last: bool) -> None:
     if sys.stderr.isatty():
-        sys.stderr.write(f"\rround {turn} of {rounds}{what}" + "\n" * (turn == rounds))
+        sys.stderr.write(f"\r{text}" + "\n" * is_last)
 
 
 def kept_bytes(calls: int = 4000) -> float:
@@ -207,9 +207,9 @@ def import_time(module: str, rounds: int = 7) -> float:
     return statistics.median(took)
 
 
-def undisturbed(calls: list[float]) -> float:
-    """The first decile: what a call takes while nobody else uses the core's caches, which is steadier by far."""
-    return statistics.quantiles(calls, n=10)[0]
+def first_decile(values: list[float]) -> float:
+    """What a call takes while nobody else uses the core's caches."""
+    return statistics.quantiles(values, n=10)[0]
 
 
 def usual(times: Times, of: Callable[[list[float]], float]) -> Usual:
@@ -217,9 +217,24 @@ def usual(times: Times, of: Callable[[list[float]], float]) -> Usual:
     return {way: {name: of(list(chain.from_iterable(each))) for name, each in by.items()} for way, by in times.items()}
 
 
-def ratios(times: Usual, deltas: int = 500) -> dict[str, float]:
+def undisturbed(times: Times) -> Usual:
+    """What each adds to a call, by the first deciles of all."""
+    return {
+        way: {name: each - by["off"] for name, each in by.items()} for way, by in usual(times, first_decile).items()
+    }
+
+
+def paired(times: Times) -> Usual:
+    """What each adds to a call: the median over the rounds of what it adds in one, median beside median."""
+    added: Usual = {}
+    for way, by in times.items():
+        middle = {name: [statistics.median(calls) for calls in rounds] for name, rounds in by.items()}
+        added[way] = {name: statistics.median(map(float.__sub__, each, middle["off"])) for name, each in middle.items()}
+    return added
+
+
+def ratios(added: Usual, deltas: int = 500) -> dict[str, float]:
     """What ours adds, as a share of what the SDK's own spans add."""
-    added = {way: {name: value - by["off"] for name, value in by.items()} for way, by in times.items()}
     per_event = {name: (added["stream"][name] - added["create"][name]) / deltas for name in ("sdk", "ours")}
     return {
         "create": added["create"]["ours"] / added["create"]["sdk"],
@@ -230,33 +245,34 @@ def ratios(times: Usual, deltas: int = 500) -> dict[str, float]:
     }
 
 
+def shares(added: Usual) -> dict[str, float]:
+    """What each part adds to a call with everything on, as a share of all that ours add."""
+    create = added[PARTED]
+    return {part: (create[WHOLE] - create[f"without {part}"]) / create[WHOLE] for part in PARTS}
+
+
 def spread(
     times: Times, derive: Callable[[Usual], dict[str, float]], samples: int = 200
 ) -> dict[str, tuple[float, float]]:
     """From where to where nine in ten lie of what `derive` makes of rounds that are drawn again at random."""
-    rounds, draw = len(times["create"]["off"]), random.Random(0)
+    draw = random.Random(0)
     derived: dict[str, list[float]] = {}
     for _ in range(samples):
-        drawn = [draw.random() for _ in range(rounds)]
-        sample = {
-            way: {name: [each[int(at * len(each))] for at in drawn] for name, each in by.items()}
-            for way, by in times.items()
-        }
-        for name, value in derive(usual(sample, undisturbed)).items():
+        sample: Times = {}
+        for way, by in times.items():
+            drawn = draw.choices(range(len(by["off"])), k=len(by["off"]))
+            sample[way] = {name: [each[at] for at in drawn] for name, each in by.items()}
+        for name, value in derive(paired(sample)).items():
             derived.setdefault(name, []).append(value)
     return {name: (sorted(each)[samples // 20], sorted(each)[-samples // 20]) for name, each in derived.items()}
-
-
-def shares(times: Usual) -> dict[str, float]:
-    """What each part adds to a call with everything on, as a share of all that ours add."""
-    create = times[PARTED]
-    return {part: (create[WHOLE] - create[f"without {part}"]) / (create[WHOLE] - create["off"]) for part in PARTS}
 
 
 def main() -> int:
     """Measures, prints, and fails when a goal is missed and `--check` asks for it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=200, help="interleaved rounds (default 200)")
+    parser.add_argument(
+        "--rounds", type=int, default=200, help="rounds of streams, and of others as many times as can be (default 200)"
+    )
     parser.add_argument("--calls", type=int, default=20, help="unstreamed calls of a round (default 20)")
     parser.add_argument(
         "--streams", type=int, default=4, help="streamed calls of a round, and half as many by the helper (default 4)"
@@ -266,14 +282,13 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write docs/what-it-costs.md")
     options = parser.parse_args()
     rounds = measure(options.rounds, options.calls, options.streams)
-    times, halfway = usual(rounds, undisturbed), usual(rounds, statistics.median)
     result: dict[str, Any] = {
-        "microseconds": times,
-        "median_microseconds": halfway,
-        "ratios": ratios(times),
-        "median_ratios": ratios(halfway),
+        "microseconds": usual(rounds, statistics.median),
+        "undisturbed_microseconds": usual(rounds, first_decile),
+        "ratios": ratios(paired(rounds)),
         "ratios_between": spread(rounds, ratios),
-        "shares": shares(times),
+        "undisturbed_ratios": ratios(undisturbed(rounds)),
+        "shares": shares(paired(rounds)),
         "shares_between": spread(rounds, shares),
         "bytes_kept_per_call": kept_bytes(),
         "import_milliseconds": {name: import_time(name) for name in ("claude_otel", "anthropic")},
@@ -291,19 +306,19 @@ COLUMNS = ("off", "sdk", "ours", WHOLE)
 def shown(result: dict[str, Any]) -> str:
     """The result as text."""
     lines = []
-    for title, key in (("undisturbed (the first decile)", "microseconds"), ("median", "median_microseconds")):
+    for title, key in (("median", "microseconds"), ("undisturbed (the first decile)", "undisturbed_microseconds")):
         lines += [f"CPU microseconds of a call, {title}", "", f"{'':16}" + "".join(f"{each:>18}" for each in COLUMNS)]
         for way in ("create", "stream", "helper"):
             by = result[key][way]
             lines.append(f"{way:16}" + "".join(f"{by[name]:18.0f}" for name in COLUMNS))
         lines.append("")
     lines += ["What ours adds, as a share of what the SDK's own spans add", ""]
-    lines += [f"{'':20}{'undisturbed':>12}   {'nine in ten':16}{'median':>8}"]
+    lines += [f"{'':20}{'median':>8}   {'nine in ten':16}{'undisturbed':>12}"]
     for name, ratio in result["ratios"].items():
         low, high = result["ratios_between"][name]
         goal = f"   goal {GOALS[name]:.2f}" if name in GOALS else ""
         between = f"{low:.2f} to {high:.2f}"
-        lines.append(f"{name:20}{ratio:12.2f}   {between:16}{result['median_ratios'][name]:8.2f}{goal}")
+        lines.append(f"{name:20}{ratio:8.2f}   {between:16}{result['undisturbed_ratios'][name]:12.2f}{goal}")
     lines += ["", "Parts of what ours with events adds to a create, by leaving each out", ""]
     for part, share in result["shares"].items():
         low, high = result["shares_between"][part]
@@ -319,6 +334,7 @@ Written by `make bench WRITE=1` on {date}: {cores} cores, {memory} GiB, {system}
 anthropic {anthropic}, OpenTelemetry {opentelemetry}. CPU time of the whole process, threads included; transport in the
 process, batch processors, exporters that drop everything.
 
+Each round has calls of everyone, side by side; a ratio is of the medians over the rounds of what each adds in one.
 "off" is the SDK alone. "sdk" is the SDK with its own tracing, which makes a span and nothing else. "ours" is a span
 with three times as many attributes, {metrics} metrics and the bill; an event is the `claude.call` of each call. Each
 measured call is checked: one ended span with all its attributes, each metric counted, the right cents.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor, ReadWriteLogRecord
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, InMemoryLogRecordExporter
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
 
@@ -84,14 +88,151 @@ def test_a_processor_that_looks_at_once_sees_all() -> None:
     assert exported.value(t.CALLS_METRIC.name) == 3
 
 
-def test_nobody_looks(exported: Exported) -> None:
+def events_of(
+    processor: LogRecordProcessor,
+    calls: int = 2,
+    spans: SpanProcessor | None = None,
+    during: Callable[[], None] | None = None,
+) -> None:
+    """Makes calls whose events, and perhaps spans, go to this processor alone."""
+    exported = Exported()
+    tracers, loggers = TracerProvider(resource=RESOURCE), LoggerProvider(resource=RESOURCE)
+    tracers.add_span_processor(spans or SimpleSpanProcessor(Keeps()))
+    loggers.add_log_record_processor(processor)
+    claude_otel.instrument(tracer_provider=tracers, meter_provider=exported.meter_provider, logger_provider=loggers)
+    client = wire.client(wire=wire.Wire(during=during))
+    for _ in range(calls):
+        client.messages.create(**wire.ASK)
+    tracers.force_flush()
+    loggers.force_flush()
+
+
+RESOURCE = Resource({"service.name": "shop"})
+CHANGING = ("timestamp", "observed_timestamp", "trace_id", "span_id")
+"""What differs between two records of one event."""
+MEASURED = {t.DURATION, t.TIME_TO_FIRST_TEXT, t.TIME_PER_OUTPUT_TOKEN}
+
+
+def test_an_event_is_the_same_in_a_queue_as_through_a_processor() -> None:
+    """A batch processor of the SDK copies what it is given; ours is made in its queue, and nobody can tell."""
+    queued, given = InMemoryLogRecordExporter(), InMemoryLogRecordExporter()
+    batch = BatchLogRecordProcessor(queued)
+    events_of(batch)
+    claude_otel.uninstrument()
+    events_of(SimpleLogRecordProcessor(given))
+    batch.shutdown()
+    pairs = list(zip(queued.get_finished_logs(), given.get_finished_logs(), strict=True))
+    assert len(pairs) == 2
+    for ours, theirs in pairs:
+        assert isinstance(ours, type(theirs))
+        assert ours.log_record is ours.log_record
+        assert (ours.resource, ours.instrumentation_scope) == (theirs.resource, theirs.instrumentation_scope)
+        assert vars(ours.limits or ours) == vars(theirs.limits or theirs)
+        assert ours.dropped_attributes == theirs.dropped_attributes == 0
+        told, wanted = json.loads(ours.to_json()), json.loads(theirs.to_json())
+        assert all(told.pop(name) and wanted.pop(name) for name in CHANGING)
+        for each in (told, wanted):
+            assert each["attributes"].keys() >= MEASURED
+            each["attributes"] = {k: v for k, v in each["attributes"].items() if k not in MEASURED}
+        assert told == wanted
+        sent, as_sent = (encode_logs([each]).resource_logs[0].scope_logs[0].log_records[0] for each in (ours, theirs))
+        assert sent.event_name == as_sent.event_name == t.CALL_EVENT
+        assert (len(sent.trace_id), len(sent.span_id), sent.flags) == (16, 8, as_sent.flags)
+        assert {each.key for each in sent.attributes} == {each.key for each in as_sent.attributes}
+
+
+class Subclass(BatchLogRecordProcessor):
+    """A batch processor of the application's own."""
+
+    seen = 0
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Counts what comes by."""
+        self.seen += 1
+        super().on_emit(log_record)
+
+
+class SpanSubclass(BatchSpanProcessor):
+    """A batch processor of the application's own."""
+
+    seen = 0
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Counts what comes by."""
+        self.seen += 1
+        super().on_end(span)
+
+
+@pytest.mark.parametrize("way", ["subclass", "instance", "class"])
+def test_whoever_wraps_a_batch_processor_sees_all(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events and spans go by the queue of the SDK's own only, as it is."""
+    seen: list[Any] = []
+    events, spans = InMemoryLogRecordExporter(), Keeps()
+    processor: Any = Subclass(events) if way == "subclass" else BatchLogRecordProcessor(events)
+    span_processor: Any = SpanSubclass(spans) if way == "subclass" else BatchSpanProcessor(spans)
+    for each, method in ((processor, "on_emit"), (span_processor, "on_end")):
+        theirs = getattr(type(each), method)
+
+        @functools.wraps(theirs)
+        def wrapper(self: Any, what: Any, theirs: Any = theirs) -> None:
+            seen.append(what)
+            theirs(self, what)
+
+        if way == "instance":
+            monkeypatch.setattr(each, method, functools.partial(wrapper, each))
+        elif way == "class":
+            monkeypatch.setattr(type(each), method, wrapper)
+    events_of(processor, spans=span_processor)
+    processor.shutdown()
+    span_processor.shutdown()
+    if way == "subclass":
+        assert processor.seen == span_processor.seen == 2
+    else:
+        assert len(seen) == 4
+    assert [WHOLE - told.keys() for told in spans.seen] == [set()] * 2
+    assert [WHOLE - (each.log_record.attributes or {}).keys() for each in events.get_finished_logs()] == [set()] * 2
+
+
+def test_an_application_ends_our_span() -> None:
+    """Which it should not: its other calls are as they would have been, and so is the event."""
+    turns: list[int] = []
+
+    def end() -> None:
+        turns.append(1)
+        if len(turns) == 2:
+            span: Any = trace.get_current_span()
+            span.set_attribute(t.PROVIDER, "mine")
+            span.end()
+            assert span.attributes[t.PROVIDER] == "mine"
+
+    events, spans = InMemoryLogRecordExporter(), Keeps()
+    processor, span_processor = BatchLogRecordProcessor(events), BatchSpanProcessor(spans)
+    events_of(processor, calls=4, spans=span_processor, during=end)
+    processor.shutdown()
+    span_processor.shutdown()
+    told = [dict(each.log_record.attributes or {}) for each in events.get_finished_logs()]
+    assert [WHOLE - each.keys() for each in told] == [set()] * 4
+    assert [each[t.PROVIDER] for each in told] == ["anthropic"] * 4
+    assert [each[t.PROVIDER] for each in spans.seen] == ["anthropic", "mine", "anthropic", "anthropic"]
+    assert [WHOLE - spans.seen[at].keys() for at in (0, 2, 3)] == [set()] * 3
+
+
+def test_nobody_looks() -> None:
     """Few calls wait, and none is lost."""
+    exported, events = Exported(), InMemoryLogRecordExporter()
+    loggers = LoggerProvider()
+    loggers.add_log_record_processor(BatchLogRecordProcessor(events, max_queue_size=10_000))
+    claude_otel.instrument(
+        tracer_provider=exported.tracer_provider, meter_provider=exported.meter_provider, logger_provider=loggers
+    )
     table = metrics.instruments(exported.meter_provider, "", {}).table
     client, most = wire.client(), 0
     for _ in range(5 * metrics.MOST_UNSETTLED):
         client.messages.create(**wire.ASK)
         most = max(most, len(table._unsettled))
     assert most == metrics.MOST_UNSETTLED - 1
+    loggers.shutdown()
+    assert len(events.get_finished_logs()) == 5 * metrics.MOST_UNSETTLED
     assert exported.value(t.CALLS_METRIC.name) == exported.value(t.DURATION_METRIC.name) == 5 * metrics.MOST_UNSETTLED
     assert len(table._unsettled) == 0
 

@@ -133,7 +133,10 @@ class Pattern:
             self.new_trace_id, self.new_span_id = partial(getrandbits, 128), partial(getrandbits, 64)
         self.root, self.local, self.remote = map(samples_all, delegates(sampler))
         common = {name: part for name, part in parts.items() if name not in OWN and name not in vars(Recorded)}
-        common |= {"_make": staticmethod(make), "_settle": staticmethod(settle), "__module__": theirs.__module__}
+        common |= {"_make": make, "_settle": settle}
+        # A function of a class would be one of its spans.
+        common = {name: staticmethod(part) if callable(part) else part for name, part in common.items()}
+        common["__module__"] = theirs.__module__
         self.span_type: Any = type(theirs.__name__, (Recorded, theirs), common)
         self.puts = [otel_queues.put_of(processor) or processor.on_end for processor in processors]
 
