@@ -326,11 +326,12 @@ class Call:
         self.duration = time.perf_counter() - self.started
         if outcome != self.outcome:
             self.outcome = outcome
-        if verdict is not None:
+        if verdict is not self.verdict:
+            # None is one too: of the SDK's own span it may have looked like a failure.
             self.verdict = verdict
-            if self.attempts and self.attempts[-1].blame is not None:
-                # The body of a streamed call's error is read only after its attempt has ended.
-                self.attempts[-1].blame = verdict.blame
+        if verdict is not None and self.attempts and self.attempts[-1].blame is not None:
+            # The body of a streamed call's error is read only after its attempt has ended.
+            self.attempts[-1].blame = verdict.blame
         # A call that a parent began is the parent's, even if its stream is dropped in the child too.
         if self.generation == generation:
             on_end(self)
