@@ -101,10 +101,10 @@ class Emits:
         """Emits `event` of now, that tells of `subject`, in the span `whose`; or not at all. Asks nobody whether it is
         listened to.
         """
-        puts = self._puts
+        puts, now = self._puts, time.time_ns()
         for put in puts:
             made = object.__new__(self._kind)
-            made._event, made._time, made._whose, made._subject = event, time.time_ns(), whose, subject
+            made._event, made._time, made._whose, made._subject = event, now, whose, subject
             put(made)
         return bool(puts)
 
