@@ -219,9 +219,7 @@ class Bodies:
         """`APIResponse.read`, which `parse`, `json` and `text` read a body with."""
 
         def read(response: Any, *args: Any, **kwargs: Any) -> Any:
-            http = response.http_response
-            # Of an answer that is not streamed the SDK reads the body before its call is known here.
-            call = call_of(http) if KEY in getattr(http, "extensions", ()) else None
+            call = call_of(response.http_response)
             if call is None:
                 return original(response, *args, **kwargs)
             call.busy = True

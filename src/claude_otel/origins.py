@@ -45,11 +45,9 @@ class Origins:
         # Options of older versions of the SDK lack some: of a model's attribute, that is costly to find out.
         body, headers, extra, qualifiers, url, method, name = map(vars(options).get, _OPTIONS)
         key: Key | None = None
-        if scope is None:
-            who, is_known = None, not self._baggage
-        else:
-            who, is_known = (scope.surface, scope.agent), True
-        if is_known and type(body) is dict and not extra and not qualifiers and (not headers or type(headers) is dict):
+        is_told = scope is not None or not self._baggage
+        if is_told and type(body) is dict and not extra and not qualifiers and (not headers or type(headers) is dict):
+            who = None if scope is None else (scope.surface, scope.agent)
             key = (target, site, who, stream, body.get("model"), url, method, name, tuple(headers or ()))
         try:
             known = None if key is None else self._found.get(key)

@@ -83,8 +83,7 @@ class Recorder:
     def enrich(self, call: Call, span: Span) -> None:
         """Puts what is known of `call` on the SDK's own span, which is about to end."""
         values = attributes.at_end(call, account_of(call, self.settings.prices))
-        if self.settings.user_key is not None:
-            self._add_user(call, self.settings.user_key, values)
+        self._add_user(call, values)
         span.set_attributes(attributes.beside_the_sdks(values))
 
     def asks(self, call: Call, client: Any, options: Any) -> None:
@@ -196,12 +195,13 @@ class Recorder:
 
     def _tell(self, call: Call, facts: dict[str, Any]) -> None:
         """Has the span and events of `call` tell `facts`, and who it was for."""
-        if self.settings.user_key is not None:
-            self._add_user(call, self.settings.user_key, facts)
+        self._add_user(call, facts)
         call.facts = facts
         self._spans.tell(call, facts)
 
-    def _add_user(self, call: Call, key: bytes, values: dict[str, Any]) -> None:
-        hashed = hashed_user(call.asked.user if call.user is None else call.user, key)
-        if hashed is not None:
-            values[t.USER_HASH] = hashed
+    def _add_user(self, call: Call, values: dict[str, Any]) -> None:
+        if self.settings.user_key is not None:
+            user = call.asked.user if call.user is None else call.user
+            hashed = hashed_user(user, self.settings.user_key)
+            if hashed is not None:
+                values[t.USER_HASH] = hashed

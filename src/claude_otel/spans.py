@@ -55,9 +55,7 @@ class Starter:
         """
         span = call.span
         # The SDK has ended its own span by now; `sdk_tracing` puts the attributes on it before.
-        if span is None or call.native:
-            return True
-        if not span.is_recording():
+        if span is None or call.native or not span.is_recording():
             return True
         call.is_told, call.told = True, otel_attributes.unsettle(getattr(span, "_attributes", None), self._settle)
         if call.told is not None:
