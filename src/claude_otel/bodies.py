@@ -272,12 +272,11 @@ def look_on(items: Generator[Any, Any, Any], response: Any, tell: Tell, *, owns:
     call.reader = weakref.ref(items)
     if owns != call.reader_owns:
         call.reader_owns = owns
-    by_type = tell is Call.event
     try:
         for item in within(call, items) if call.requests_while_read else items:
             try:
-                # Of events, most of which say nothing; a list is what a broken one may have for a type.
-                if not by_type or (isinstance(kind := getattr(item, "type", None), str) and kind in call.watched):
+                # Most events say nothing. What is no event has no type.
+                if getattr(item, "type", None) != call.skipped:
                     tell(call, item)
             except Exception:
                 guard.failed("stream")
@@ -310,12 +309,11 @@ async def async_look_on(
     call.reader = weakref.ref(items)
     if owns != call.reader_owns:
         call.reader_owns = owns
-    by_type = tell is Call.event
     try:
         async for item in async_within(call, items) if call.requests_while_read else items:
             try:
-                # Of events, most of which say nothing; a list is what a broken one may have for a type.
-                if not by_type or (isinstance(kind := getattr(item, "type", None), str) and kind in call.watched):
+                # Most events say nothing. What is no event has no type.
+                if getattr(item, "type", None) != call.skipped:
                     tell(call, item)
             except Exception:
                 guard.failed("stream")

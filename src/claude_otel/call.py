@@ -81,26 +81,20 @@ class Origin:
         self.name = f"{self.operation} {self.model}" if self.model else self.operation
 
 
-FIRST = frozenset({"message_start", "content_block_start", "content_block_delta", "message_delta", "message_stop"})
-LATER = frozenset({"message_start", "content_block_start", "message_delta", "message_stop"})
-"""The events that are looked at, until the first text has come and after: most events of a stream are text."""
-NOTHING_MORE: frozenset[str] = frozenset()
-"""Those that are looked at once the call has ended, although a part of its stream may still be read."""
-
-
 NOBODY: list[Callable[[Call], None]] = []
 """Who is told of the end of a call that has ended."""
 
 
 class Call:
-    """One call. `watched` are the types of the events that `event` wants to see now.
+    """One call. `skipped` is the type of the events that `event` need not see now: once the first text has come, those
+    of more text, which are most of a stream.
 
     `started` and other times without a unit are of `time.perf_counter`. What is told of a call is set as it is told:
     until then the defaults of the class stand, as most calls are told little. Python keeps up to 30 attributes of an
     object compactly; most calls set fewer.
     """
 
-    watched: frozenset[str] = FIRST
+    skipped: str = ""
 
     span: Span | None = None
     native: bool = False
@@ -230,7 +224,7 @@ class Call:
         return bool(self.attempts) and self.attempts[-1].answered_well
 
     def event(self, event: Any) -> None:
-        """Takes what one event of the stream says. Only events whose type is in `watched` say anything."""
+        """Takes what one event of the stream says. Those whose type is `skipped` say nothing."""
         if self.has_ended:
             return
         kind = get(event, "type")
@@ -279,7 +273,7 @@ class Call:
         self.first_text = now - self.started
         if self.first_chunk is None:
             self.first_chunk = self.first_text
-        self.watched = LATER
+        self.skipped = "content_block_delta"
 
     def _delta_of_message(self, event: Any) -> None:
         merge(self.raw_usage, get(event, "usage"))
@@ -322,7 +316,6 @@ class Call:
         except IndexError:
             return
         self.on_end = NOBODY
-        self.watched = NOTHING_MORE
         self.duration = time.perf_counter() - self.started
         if outcome != self.outcome:
             self.outcome = outcome
