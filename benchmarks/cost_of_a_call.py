@@ -28,7 +28,7 @@ from typing import Any
 import instructions
 from copies import Copy
 from providers import Telemetry
-from transport import client, create, helper, stream
+from transport import LONG, SHORT, client, create, helper, short_stream, stream
 
 from claude_otel import telemetry as t
 from claude_otel.metrics import MOST_UNSETTLED
@@ -149,7 +149,8 @@ def measure(rounds: int, calls: int, streams: int) -> Times:
     variants = {"off": Variant(), "sdk": Variant(native=True), "ours": Variant("off"), WHOLE: Variant("all")}
     times = {
         "create": interleaved("create", 3 * rounds, create, calls, variants),
-        "stream": interleaved("stream", 4 * rounds, stream, streams, variants),
+        "stream": interleaved("stream", 5 * rounds, stream, streams, variants),
+        "short stream": interleaved("short stream", 5 * rounds, short_stream, streams, variants),
         "helper": interleaved("helper", rounds, helper, streams, variants),
     }
     some = {name: variants[name] for name in ("off", WHOLE)}
@@ -233,15 +234,22 @@ def paired(times: Times) -> Usual:
     return added
 
 
-def ratios(added: Usual, deltas: int = 500) -> dict[str, float]:
+def per_event(added: Usual) -> dict[str, float]:
+    """CPU microseconds that each adds to an event: what a long stream costs more than a short one."""
+    return {
+        name: (added["stream"][name] - added["short stream"][name]) / (LONG - SHORT) for name in ("sdk", "ours", WHOLE)
+    }
+
+
+def ratios(added: Usual) -> dict[str, float]:
     """What ours adds, as a share of what the SDK's own spans add."""
-    per_event = {name: (added["stream"][name] - added["create"][name]) / deltas for name in ("sdk", "ours")}
+    event = per_event(added)
     return {
         "create": added["create"]["ours"] / added["create"]["sdk"],
         "create with events": added["create"][WHOLE] / added["create"]["sdk"],
         "stream": added["stream"]["ours"] / added["stream"]["sdk"],
         "stream helper": added["helper"]["ours"] / added["helper"]["sdk"],
-        "stream event": per_event["ours"] / per_event["sdk"],
+        "stream event": event["ours"] / event["sdk"],
     }
 
 
@@ -306,7 +314,7 @@ def shown(result: dict[str, Any]) -> str:
     lines = []
     for title, key in (("median", "microseconds"), ("undisturbed (the first decile)", "undisturbed_microseconds")):
         lines += [f"CPU microseconds of a call, {title}", "", f"{'':16}" + "".join(f"{each:>18}" for each in COLUMNS)]
-        for way in ("create", "stream", "helper"):
+        for way in ("create", "stream", "short stream", "helper"):
             by = result[key][way]
             lines.append(f"{way:16}" + "".join(f"{by[name]:18.0f}" for name in COLUMNS))
         lines.append("")
@@ -335,7 +343,8 @@ process, batch processors, exporters that drop everything.
 Each round has calls of everyone, side by side; a ratio is of the medians over the rounds of what each adds in one.
 "off" is the SDK alone. "sdk" is the SDK with its own tracing, which makes a span and nothing else. "ours" is a span
 with three times as many attributes, {metrics} metrics and the bill; an event is the `claude.call` of each call. Each
-measured call is checked: one ended span with all its attributes, each metric counted, the right cents.
+measured call is checked: one ended span with all its attributes, each metric counted, the right cents. A stream has 500
+deltas of text, a short one 10; an event is what the one costs more than the other.
 
 ```text
 {text}```

@@ -16,12 +16,14 @@ import tempfile
 from pathlib import Path
 
 from providers import Telemetry
-from transport import create, stream
+from transport import LONG, SHORT, create, short_stream, stream
 
 import claude_otel
 
-CALLS, STREAMS = 40, 4
+WAYS = {"create": create, "stream": stream, "short stream": short_stream}
+CALLS = {"create": 40, "stream": 4, "short stream": 4}
 WARM_UP = 12
+PER_EVENT = ("sdk", "ours")
 
 SUMMARY = re.compile(r"^(?:summary|totals): (\d+)", re.MULTILINE)
 TRIGGER = re.compile(r"^desc: Trigger: .*dump ([\w .]+)$", re.MULTILINE)
@@ -40,7 +42,7 @@ def count_calls() -> None:
     off = client(open_telemetry=False)
     sdk = client(open_telemetry={"tracer_provider": telemetry.tracer_provider})
     gc.disable()
-    for way, work, calls in (("create", create, CALLS), ("stream", stream, STREAMS)):
+    for way, work in WAYS.items():
         for name, api, logs in (
             ("off", off, ""),
             ("sdk", sdk, ""),
@@ -54,7 +56,7 @@ def count_calls() -> None:
             telemetry.flush()
             control("--instr=on")
             control("--zero")
-            for _ in range(calls):
+            for _ in range(CALLS[way]):
                 work(api)
             telemetry.flush()
             control(f"--dump={way}.{name}")
@@ -80,7 +82,7 @@ def counted() -> str | None:
             name, total = TRIGGER.search(text), SUMMARY.search(text)
             if name and total:
                 way = name[1].partition(".")[0]
-                found[name[1]] = int(total[1]) / (CALLS if way == "create" else STREAMS) / 1000
+                found[name[1]] = int(total[1]) / CALLS[way] / 1000
     return shown(found)
 
 
@@ -105,12 +107,12 @@ def shown(found: dict[str, float]) -> str:
     """The result as text."""
     lines = ["Thousand instructions that a call adds, and as a share of what the SDK's own spans add", ""]
     added = {key: value - found[f"{key.partition('.')[0]}.off"] for key, value in found.items()}
-    for way in ("create", "stream"):
+    for way in WAYS:
         for name in ("sdk", "ours", "ours with events"):
             mine, theirs = added[f"{way}.{name}"], added[f"{way}.sdk"]
-            lines.append(f"{way:8}{name:18}{mine:10.0f}{mine / theirs:8.2f}")
-    per_event = {name: (added[f"stream.{name}"] - added[f"create.{name}"]) / 500 for name in ("sdk", "ours")}
-    lines.append(f"{'event':8}{'ours':18}{per_event['ours']:10.2f}{per_event['ours'] / per_event['sdk']:8.2f}")
+            lines.append(f"{way:14}{name:18}{mine:10.0f}{mine / theirs:8.2f}")
+    events = {name: (added[f"stream.{name}"] - added[f"short stream.{name}"]) / (LONG - SHORT) for name in PER_EVENT}
+    lines += [f"{'event':14}{name:18}{each:10.2f}{each / events['sdk']:8.2f}" for name, each in events.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 MODEL = "claude-opus-5-5"
+LONG, SHORT = 500, 10
+"""Text deltas of a stream: as many as tokens are asked for."""
 REQUEST: dict[str, Any] = {
     "model": MODEL,
-    "max_tokens": 1000,
+    "max_tokens": LONG,
     "system": [{"type": "text", "text": "You sell tea. " * 50, "cache_control": {"type": "ephemeral"}}],
     "messages": [{"role": "user", "content": "Is green tea in stock?"}],
 }
@@ -48,7 +50,7 @@ HEADERS = {
 
 
 def events(deltas: int) -> bytes:
-    """A stream with as many text deltas."""
+    """A stream with so many text deltas."""
     start = {**MESSAGE, "content": [], "stop_reason": None, "usage": {**USAGE, "output_tokens": 1}}
     listed: list[dict[str, Any]] = [
         {"type": "message_start", "message": start},
@@ -61,17 +63,19 @@ def events(deltas: int) -> bytes:
     return b"".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in listed)
 
 
-def client(deltas: int = 500, **options: Any) -> Any:
+def client(**options: Any) -> Any:
     """A client of the API in the process, of the `anthropic` that is imported now."""
     import anthropic
     from anthropic import _base_client
 
     http: Any = vars(_base_client).get("httpx2") or vars(_base_client)["httpx"]
-    message, stream = json.dumps(MESSAGE).encode(), events(deltas)
+    message, streams = json.dumps(MESSAGE).encode(), {deltas: events(deltas) for deltas in (SHORT, LONG)}
 
     def answer(request: Any) -> Any:
-        if b'"stream":true' in request.content or b'"stream": true' in request.content:
-            return http.Response(200, headers={**HEADERS, "content-type": "text/event-stream"}, content=stream)
+        asked = json.loads(request.content)
+        if asked.get("stream"):
+            content = streams[asked["max_tokens"]]
+            return http.Response(200, headers={**HEADERS, "content-type": "text/event-stream"}, content=content)
         return http.Response(200, headers={**HEADERS, "content-type": "application/json"}, content=message)
 
     transport = http.MockTransport(answer)
@@ -86,6 +90,12 @@ def create(api: Any) -> None:
 def stream(api: Any) -> None:
     """One streamed call."""
     for _ in api.messages.create(**REQUEST, stream=True):
+        pass
+
+
+def short_stream(api: Any) -> None:
+    """One streamed call with a short answer, which costs what a longer one does but for its events."""
+    for _ in api.messages.create(**{**REQUEST, "max_tokens": SHORT}, stream=True):
         pass
 
 
