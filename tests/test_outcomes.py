@@ -733,18 +733,23 @@ def test_a_stream_is_the_sdks_own(exported: Exported) -> None:
     assert events.response.is_closed
 
 
+TOOL_ONLY = [
+    start(),
+    {
+        "type": "content_block_start",
+        "index": 0,
+        "content_block": {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}},
+    },
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": "{}"}},
+    {"type": "content_block_stop", "index": 0},
+    end("tool_use"),
+    STOP,
+]
+
+
 def test_a_tool_only_answer_has_its_first_chunk_as_first_text(exported: Exported) -> None:
     """No text is to come, so what the user waits for begins with the first chunk."""
-    block = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
-    events = [
-        start(),
-        {"type": "content_block_start", "index": 0, "content_block": block},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": "{}"}},
-        {"type": "content_block_stop", "index": 0},
-        end("tool_use"),
-        STOP,
-    ]
-    drain(call(wire.client(stream(*events)), stream=True))
+    drain(call(wire.client(stream(*TOOL_ONLY)), stream=True))
     span = exported.span()
     assert span["claude.time_to_first_text"] == span["gen_ai.response.time_to_first_chunk"]
     assert span["gen_ai.response.finish_reasons"] == ("tool_call",)
@@ -756,3 +761,25 @@ def test_thinking_is_a_chunk_and_no_text(exported: Exported) -> None:
     drain(call(wire.client(stream(start(), thinking, 0.05, *text("hello"), end(), STOP)), stream=True))
     span = exported.span()
     assert span["claude.time_to_first_text"] - span["gen_ai.response.time_to_first_chunk"] > 0.04
+
+
+def test_the_first_text_of_a_body_read_line_by_line_is_not_its_last(exported: Exported) -> None:
+    """Text that comes later does not move it, where the SDK's parser is not asked either."""
+    deltas = text("he", "llo")
+    answer = stream(start(), *deltas[:2], 0.2, *deltas[2:], end(), STOP)
+    with wire.client(answer).messages.with_streaming_response.create(**ASK, stream=True) as response:
+        assert "llo" in "".join(response.iter_lines())
+    (event,) = exported.events()
+    assert event["claude.duration"] - event["claude.time_to_first_text"] > 0.19
+
+
+@pytest.mark.parametrize("events", [EVENTS, TOOL_ONLY])
+def test_a_stream_that_is_read_at_once_says_no_rate_of_tokens(exported: Exported, events: list[dict[str, Any]]) -> None:
+    """The text is there when all of it is; how fast it came is not to be seen."""
+    with wire.client(stream(*events)).messages.with_streaming_response.create(**ASK, stream=True) as response:
+        assert b"message_stop" in response.read()
+    (event,) = exported.events()
+    assert event["claude.duration"] >= event["claude.time_to_first_text"] > 0
+    assert not {"gen_ai.response.time_to_first_chunk", "claude.time_per_output_token"} & set(event)
+    assert exported.points("claude.time_to_first_text") != []
+    assert exported.points("gen_ai.client.inference.time_to_first_chunk") == []

@@ -182,7 +182,7 @@ def seconds(call: Call, output: int | None) -> tuple[float | None, float | None,
     if call.origin.operation != "chat":
         return chunk, None, None
     if call.origin.stream:
-        text = chunk if call.first_text is None and call.stopped else call.first_text
+        text = call.first_text
     elif call.final:
         text = duration
     if call.outcome == "completed" and output:

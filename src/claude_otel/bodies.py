@@ -366,6 +366,8 @@ def read_whole(call: Call, content: bytes) -> None:
         if call.origin.stream:
             for event in Scanner().feed(content + b"\n"):
                 call.event(event)
+            # The text is there now. When the first piece of it came, nobody saw.
+            call.first_chunk = None
         elif call.results is None:
             take(call, _json(content), None)
     except Exception:

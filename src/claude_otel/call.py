@@ -225,11 +225,12 @@ class Call:
 
     def event(self, event: Any) -> None:
         """Takes what one event of the stream says. Those whose type is `skipped` say nothing."""
-        if self.has_ended:
+        if not self.on_end:
             return
         kind = get(event, "type")
         if kind == "content_block_delta":
-            self._delta(get(event, "delta"))
+            if self.first_text is None:
+                self._delta(get(event, "delta"))
         elif kind == "content_block_start":
             self._block(get(event, "content_block"))
         elif kind == "message_start":
@@ -238,6 +239,9 @@ class Call:
             self._delta_of_message(event)
         elif kind == "message_stop":
             self.stopped = True
+            if self.first_text is None:
+                # An answer of tools alone: what the user waits for begins with its first chunk.
+                self.first_text = self.first_chunk
 
     def _begins(self, message: Any) -> None:
         of = fields_of(message).get
@@ -255,22 +259,21 @@ class Call:
             self.expected.entry.begun = True
 
     def _delta(self, delta: Any) -> None:
-        now = time.perf_counter()
-        if self.first_chunk is None:
-            self.first_chunk = now - self.started
         if get(delta, "type") == "text_delta" and get(delta, "text"):
-            self._text(now)
+            self._text()
+        elif self.first_chunk is None:
+            self.first_chunk = time.perf_counter() - self.started
 
     def _block(self, block: Any) -> None:
         kind = get(block, "type")
         if kind == "text" and get(block, "text") and self.first_text is None:
-            self._text(time.perf_counter())
+            self._text()
         elif kind == "fallback":
             # From here on another model answers, as the whole message says too when it is not streamed.
             self.served = text(get(get(block, "to"), "model")) or self.served
 
-    def _text(self, now: float) -> None:
-        self.first_text = now - self.started
+    def _text(self) -> None:
+        self.first_text = time.perf_counter() - self.started
         if self.first_chunk is None:
             self.first_chunk = self.first_text
         self.skipped = "content_block_delta"

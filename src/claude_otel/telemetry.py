@@ -201,7 +201,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute(ITERATIONS, "int", _SPAN_EVENT, "How many iterations the answer was billed as, when the API lists them"),
     Attribute(PARTIAL, "boolean", _SPAN_EVENT, "`true` when the stream ended before its final numbers: input is what its first event said, output and its cost are unknown and left out"),
     Attribute(DURATION, "double", ("event",), "Seconds from the call to the end of its answer, the reading of the stream included"),
-    Attribute(TIME_TO_FIRST_CHUNK, "double", _SPAN_EVENT, "Seconds to the first `content_block_delta`, streams only"),
+    Attribute(TIME_TO_FIRST_CHUNK, "double", _SPAN_EVENT, "Seconds to the first `content_block_delta`, of streams that are not read at once"),
     Attribute(TIME_TO_FIRST_TEXT, "double", _SPAN_EVENT, "Seconds to the first visible text"),
     Attribute(TIME_PER_OUTPUT_TOKEN, "double", _SPAN_EVENT, "Seconds for one output token"),
     Attribute(ATTEMPTS, "int", _SPAN_EVENT, "HTTP requests of the call"),
