@@ -151,7 +151,7 @@ def measure(rounds: int, calls: int, streams: int) -> Times:
         "create": interleaved("create", 3 * rounds, create, calls, variants),
         "stream": interleaved("stream", 5 * rounds, stream, streams, variants),
         "short stream": interleaved("short stream", 5 * rounds, short_stream, streams, variants),
-        "helper": interleaved("helper", rounds, helper, streams, variants),
+        "helper": interleaved("helper", 3 * rounds, helper, streams, variants),
     }
     some = {name: variants[name] for name in ("off", WHOLE)}
     parts = {**some, **{f"without {part}": Variant("all", without=part) for part in PARTS}}
@@ -350,7 +350,8 @@ deltas of text, a short one 10; an event is what the one costs more than the oth
 {text}```
 
 Quote the ratios: microseconds differ between machines, and between two runs on one that is shared. `make bench`
-measures yours.
+measures yours. Of the stream helper quote the instructions below: its 40 ms differ from process to process by as much as
+is added, and the interval tells only of the rounds of one process.
 
 ## In instructions
 

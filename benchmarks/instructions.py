@@ -16,12 +16,12 @@ import tempfile
 from pathlib import Path
 
 from providers import Telemetry
-from transport import LONG, SHORT, create, short_stream, stream
+from transport import LONG, SHORT, create, helper, short_stream, stream
 
 import claude_otel
 
-WAYS = {"create": create, "stream": stream, "short stream": short_stream}
-CALLS = {"create": 40, "stream": 4, "short stream": 4}
+WAYS = {"create": create, "stream": stream, "short stream": short_stream, "helper": helper}
+CALLS = {"create": 40, "stream": 4, "short stream": 4, "helper": 4}
 WARM_UP = 12
 PER_EVENT = ("sdk", "ours")
 
