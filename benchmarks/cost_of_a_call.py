@@ -344,14 +344,14 @@ Each round has calls of everyone, side by side; a ratio is of the medians over t
 "off" is the SDK alone. "sdk" is the SDK with its own tracing, which makes a span and nothing else. "ours" is a span
 with three times as many attributes, {metrics} metrics and the bill; an event is the `claude.call` of each call. Each
 measured call is checked: one ended span with all its attributes, each metric counted, the right cents. A stream has 500
-deltas of text, a short one 10; an event is what the one costs more than the other.
+deltas of text, a short one 10; a stream event is what the one costs more than the other.
 
 ```text
 {text}```
 
 Quote the ratios: microseconds differ between machines, and between two runs on one that is shared. `make bench`
-measures yours. Of the stream helper quote the instructions below: its 40 ms differ from process to process by as much as
-is added, and the interval tells only of the rounds of one process.
+measures yours. Of the stream helper quote the instructions below: its 40 ms differ from process to process by as much
+as is added, and the interval tells only of the rounds of one process.
 
 ## In instructions
 
