@@ -28,7 +28,7 @@ from typing import Any
 import instructions
 from copies import Copy
 from providers import Telemetry
-from transport import LONG, SHORT, client, create, helper, short_stream, stream
+from transport import client, create, helper, short_stream, stream
 
 from claude_otel import telemetry as t
 from claude_otel.metrics import MOST_UNSETTLED
@@ -234,22 +234,15 @@ def paired(times: Times) -> Usual:
     return added
 
 
-def per_event(added: Usual) -> dict[str, float]:
-    """CPU microseconds that each adds to an event: what a long stream costs more than a short one."""
-    return {
-        name: (added["stream"][name] - added["short stream"][name]) / (LONG - SHORT) for name in ("sdk", "ours", WHOLE)
-    }
-
-
 def ratios(added: Usual) -> dict[str, float]:
     """What ours adds, as a share of what the SDK's own spans add."""
-    event = per_event(added)
+    events = {name: added["stream"][name] - added["short stream"][name] for name in ("sdk", "ours")}
     return {
         "create": added["create"]["ours"] / added["create"]["sdk"],
         "create with events": added["create"][WHOLE] / added["create"]["sdk"],
         "stream": added["stream"]["ours"] / added["stream"]["sdk"],
         "stream helper": added["helper"]["ours"] / added["helper"]["sdk"],
-        "stream event": event["ours"] / event["sdk"],
+        "stream event": events["ours"] / events["sdk"],
     }
 
 

@@ -23,7 +23,6 @@ import claude_otel
 WAYS = {"create": create, "stream": stream, "short stream": short_stream, "helper": helper}
 CALLS = {"create": 40, "stream": 4, "short stream": 4, "helper": 4}
 WARM_UP = 12
-PER_EVENT = ("sdk", "ours")
 
 SUMMARY = re.compile(r"^(?:summary|totals): (\d+)", re.MULTILINE)
 TRIGGER = re.compile(r"^desc: Trigger: .*dump ([\w .]+)$", re.MULTILINE)
@@ -111,8 +110,10 @@ def shown(found: dict[str, float]) -> str:
         for name in ("sdk", "ours", "ours with events"):
             mine, theirs = added[f"{way}.{name}"], added[f"{way}.sdk"]
             lines.append(f"{way:14}{name:18}{mine:10.0f}{mine / theirs:8.2f}")
-    events = {name: (added[f"stream.{name}"] - added[f"short stream.{name}"]) / (LONG - SHORT) for name in PER_EVENT}
-    lines += [f"{'event':14}{name:18}{each:10.2f}{each / events['sdk']:8.2f}" for name, each in events.items()]
+    events = {name: added[f"stream.{name}"] - added[f"short stream.{name}"] for name in ("sdk", "ours")}
+    for name, all_events in events.items():
+        each = all_events / (LONG - SHORT)
+        lines.append(f"{'event':14}{name:18}{each:10.2f}{all_events / events['sdk']:8.2f}")
     return "\n".join(lines) + "\n"
 
 

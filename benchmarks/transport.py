@@ -87,16 +87,15 @@ def create(api: Any) -> None:
     api.messages.create(**REQUEST)
 
 
-def stream(api: Any) -> None:
+def stream(api: Any, deltas: int = LONG) -> None:
     """One streamed call."""
-    for _ in api.messages.create(**REQUEST, stream=True):
+    for _ in api.messages.create(**{**REQUEST, "max_tokens": deltas}, stream=True):
         pass
 
 
 def short_stream(api: Any) -> None:
     """One streamed call with a short answer, which costs what a longer one does but for its events."""
-    for _ in api.messages.create(**{**REQUEST, "max_tokens": SHORT}, stream=True):
-        pass
+    stream(api, SHORT)
 
 
 def helper(api: Any) -> None:
